@@ -1,0 +1,302 @@
+"""The Graph: a quantized CNN as frozen values, the one form that every later step reads.
+
+Activations are int8 in HWC order with batch 1; a vector is a 1 x 1 x C tensor and a 1-D signal an L x 1 x C one.
+Quantized value q of a tensor stands for the real value `scale * (q - zero_point)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Int8Array: TypeAlias = npt.NDArray[np.int8]
+Int32Array: TypeAlias = npt.NDArray[np.int32]
+UInt32Array: TypeAlias = npt.NDArray[np.uint32]
+Pair: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """Affine quantization of a whole activation tensor: real = scale * (q - zero_point)."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Interface:
+    """How an HWC tensor stands in the ONNX file: its name there, shape, element type and the order of its axes.
+
+    `axes` lists which of H (0), W (1), C (2) comes first, second, third in ONNX memory: NCHW is (2, 0, 1).
+    `shape` is the ONNX shape, batch included, symbolic dimensions taken as 1.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    element: Literal["float32", "int8", "uint8"]
+    axes: tuple[int, int, int]
+
+    def to_hwc(self, array: npt.NDArray[np.generic], hwc: tuple[int, int, int]) -> npt.NDArray[np.generic]:
+        """ONNX array (any shape with the right number of elements) -> array of shape `hwc`."""
+        stored = array.reshape([hwc[axis] for axis in self.axes])
+        return np.ascontiguousarray(np.transpose(stored, np.argsort(self.axes)))
+
+    def from_hwc(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """HWC array -> array in the ONNX file's shape."""
+        return np.ascontiguousarray(np.transpose(array, self.axes)).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An activation. `origin` says which quantized ONNX tensor it equals, None where the importer made it up."""
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    quantization: Quantization
+    origin: Interface | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height, self.width, self.channels
+
+    @property
+    def size(self) -> int:
+        """Bytes, which is elements: activations are int8."""
+        return self.height * self.width * self.channels
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Rows and columns of padding (the input's zero point) around the input of a windowed operator."""
+
+    top: int = 0
+    left: int = 0
+    bottom: int = 0
+    right: int = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Operator:
+    """One quantized layer. `inputs` and `output` name tensors of the Graph; `low`, `high` clamp the output.
+
+    The folded activation is the clamp: a ReLU after the operator gives low = max(-128, zero point of the output).
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    low: int = -128
+    high: int = 127
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conv2D(Operator):
+    """weights int8 [out_channels, kernel_h, kernel_w, in_channels / groups], bias int32 [out_channels].
+
+    acc = bias[o] + sum(weights * (x - zero point of the input)), in int32, the padding adding nothing;
+    y = clamp(zero point + ((acc * multiplier[o] + (1 << (shift[o] - 1))) >> shift[o])) in exact arithmetic.
+    Every multiplier is in [2^30, 2^31) or 0; every shift is at least 1 and has no upper bound.
+    """
+
+    weights: Int8Array
+    bias: Int32Array
+    multiplier: Int32Array
+    shift: Int32Array
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = Padding()
+    groups: int = 1
+
+    @property
+    def kernel(self) -> Pair:
+        """(rows, columns) of taps."""
+        return self.weights.shape[1], self.weights.shape[2]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DepthwiseConv2D(Operator):
+    """One filter a channel: weights int8 [kernel_h, kernel_w, channels]; otherwise as Conv2D."""
+
+    weights: Int8Array
+    bias: Int32Array
+    multiplier: Int32Array
+    shift: Int32Array
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = Padding()
+
+    @property
+    def kernel(self) -> Pair:
+        """(rows, columns) of taps."""
+        return self.weights.shape[0], self.weights.shape[1]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dense(Operator):
+    """weights int8 [out_channels, height * width * channels of the input] in HWC order; output 1 x 1 x out_channels.
+
+    Accumulation and requantization as Conv2D.
+    """
+
+    weights: Int8Array
+    bias: Int32Array
+    multiplier: Int32Array
+    shift: Int32Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MaxPool2D(Operator):
+    """Maximum over the window, padding excluded. Input and output share their quantization."""
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = Padding()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AveragePool2D(Operator):
+    """acc = sum over the window of (x - zero point of the input), the padding adding nothing.
+
+    n is the number of taps that lie in the input, or kernel_h * kernel_w when `count_include_pad`;
+    y = clamp(zero point + ((acc * multiplier[n] + (1 << (shift[n] - 1))) >> shift[n])). multiplier and shift have
+    kernel_h * kernel_w + 1 entries; the division by n is inside them.
+    """
+
+    kernel: Pair
+    multiplier: Int32Array
+    shift: Int32Array
+    stride: Pair = (1, 1)
+    padding: Padding = Padding()
+    count_include_pad: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GlobalAveragePool(Operator):
+    """acc[c] = sum over all pixels of (x - zero point of the input); output 1 x 1 x C; one multiplier, one shift."""
+
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Add(Operator):
+    """y = clamp(zy + ((m0 * (a - za) + m1 * (b - zb) + (1 << (shift - 1))) >> shift)), all of it within int32.
+
+    The larger multiplier is in [2^20, 2^21) and shift in [1, 30], so the sum stays below 2^31. Equal shapes.
+    """
+
+    multipliers: tuple[int, int]
+    shift: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Mul(Operator):
+    """y = clamp(zy + (((a - za) * (b - zb) * multiplier + (1 << (shift - 1))) >> shift)), the product in 64 bits.
+
+    The second input has the shape of the first or is 1 x 1 x C, one factor a channel (squeeze-and-excite).
+    """
+
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChannelAffine(Operator):
+    """Add, Mul or batch normalization with constants: one factor and one offset a channel.
+
+    y = clamp(zy + ((multiplier[c] * (x - zx) + offset[c] + (1 << (shift[c] - 1))) >> shift[c])), all within int32,
+    shift in [1, 30].
+    """
+
+    multiplier: Int32Array
+    offset: Int32Array
+    shift: Int32Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Lookup(Operator):
+    """Any function of one element: y = table[x + 128]; table int8 [256], already clamped."""
+
+    table: Int8Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Concat(Operator):
+    """Joins tensors of equal height, width and quantization along the channels."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pad(Operator):
+    """Surrounds the input with rows and columns of `value`."""
+
+    padding: Padding
+    value: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ResizeNearest(Operator):
+    """Output row y is input row `rows[y]`, output column x input column `columns[x]`; both never decrease."""
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Softmax(Operator):
+    """Over the channels of each pixel, in integers.
+
+    e[c] = table[max(x) - x[c]], table uint32 [256] = round(2^20 * exp(-scale * d)); total = sum(e), C <= 4095;
+    y = clamp(zy + (e[c] * reciprocal + (total << 11)) // (total << 12)), reciprocal = round(2^12 / output scale).
+    """
+
+    table: UInt32Array
+    reciprocal: int
+
+
+WindowOperator: TypeAlias = Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A whole network: one input tensor, one output tensor, operators in an order in which they can run."""
+
+    name: str
+    tensors: Mapping[str, Tensor]
+    operators: tuple[Operator, ...]
+    input: str
+    output: str
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of that name."""
+        return self.tensors[name]
+
+
+def macs_per_pixel(operator: Operator) -> int:
+    """Multiply-accumulates for one output pixel (all channels); 0 for operators that are not convolutions or dense."""
+    match operator:
+        case Conv2D(weights=weights) | DepthwiseConv2D(weights=weights) | Dense(weights=weights):
+            return int(weights.size)
+        case _:
+            return 0
+
+
+def macs(graph: Graph) -> int:
+    """Multiply-accumulates of layer-by-layer execution."""
+    total = 0
+    for operator in graph.operators:
+        output = graph.tensor(operator.output)
+        total += macs_per_pixel(operator) * output.height * output.width
+    return total
+
+
+def parameter_bytes(graph: Graph) -> int:
+    """Bytes of int8 weights."""
+    return sum(int(op.weights.size) for op in graph.operators if isinstance(op, Conv2D | DepthwiseConv2D | Dense))

@@ -1,0 +1,223 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @defgroup    pkg_msf_runtime  msf-riot runtime
+ * @ingroup     pkg
+ * @brief       Int8 kernels that compute one row segment, or a few pixels of it, of one operator
+ *
+ * All activations are int8, pixel after pixel, the channels of a pixel side by side (HWC).
+ *
+ * **Windows.** A kernel with a window gets `rows`, one pointer for each row of taps, each to column 0 of an input
+ * segment of `in_width` pixels, or NULL where that row is padding. `x` is the column, in that segment, of the first tap
+ * of the first output pixel; it may be negative. Taps outside [0, in_width) are padding. Each kernel writes `pixels`
+ * output pixels.
+ *
+ * **Requantization.** `out = clamp(out_zero + ((acc * multiplier + (1 << (shift - 1))) >> shift))`, the product in 64
+ * bits, multiplier 0 or in [2^30, 2^31), shift in [1, 62].
+ *
+ * No kernel allocates, recurses, or keeps state; input and output may be the same buffer where this says "in place".
+ * @{
+ */
+
+#ifndef MSF_KERNELS_H
+#define MSF_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Convolution over all channels of a group. */
+typedef struct {
+    const int8_t *weights;      /**< [out_channels][kernel_h][kernel_w][in_channels / groups] */
+    const int32_t *bias;        /**< [out_channels] */
+    const int32_t *multiplier;  /**< [out_channels] */
+    const uint8_t *shift;       /**< [out_channels] */
+    uint16_t in_channels;
+    uint16_t out_channels;
+    uint16_t groups;
+    uint8_t kernel_h;
+    uint8_t kernel_w;
+    uint8_t stride_w;           /**< columns between neighbouring output pixels */
+    uint8_t dilation_w;         /**< columns between neighbouring taps */
+    int8_t in_zero;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_conv2d_s8_t;
+
+void msf_conv2d_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t in_width, int32_t x,
+                   int8_t *out, int32_t pixels);
+
+/** 1x1 convolution with stride 1, one group: `in` and `out` are runs of `pixels` pixels. Uses the fields of a
+ *  convolution with kernel_h = kernel_w = 1. */
+void msf_pointwise_s8(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out, int32_t pixels);
+
+/** Convolution with one filter a channel. */
+typedef struct {
+    const int8_t *weights;      /**< [kernel_h][kernel_w][channels] */
+    const int32_t *bias;        /**< [channels] */
+    const int32_t *multiplier;  /**< [channels] */
+    const uint8_t *shift;       /**< [channels] */
+    uint16_t channels;
+    uint8_t kernel_h;
+    uint8_t kernel_w;
+    uint8_t stride_w;
+    uint8_t dilation_w;
+    int8_t in_zero;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_depthwise_s8_t;
+
+void msf_depthwise_s8(const msf_depthwise_s8_t *op, const int8_t *const *rows, int32_t in_width, int32_t x,
+                      int8_t *out, int32_t pixels);
+
+/** Matrix times vector. */
+typedef struct {
+    const int8_t *weights;      /**< [out_channels][in_elements] */
+    const int32_t *bias;        /**< [out_channels] */
+    const int32_t *multiplier;  /**< [out_channels] */
+    const uint8_t *shift;       /**< [out_channels] */
+    uint32_t in_elements;
+    uint16_t out_channels;
+    int8_t in_zero;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_dense_s8_t;
+
+/** The whole vector at once. */
+void msf_dense_s8(const msf_dense_s8_t *op, const int8_t *in, int8_t *out);
+
+/** The same in pieces: start, then any number of disjoint runs of input elements, then finish. @{ */
+void msf_dense_start_s8(const msf_dense_s8_t *op, int32_t *acc);
+void msf_dense_accumulate_s8(const msf_dense_s8_t *op, const int8_t *in, uint32_t first, uint32_t elements,
+                             int32_t *acc);
+void msf_dense_finish_s8(const msf_dense_s8_t *op, const int32_t *acc, int8_t *out);
+/** @} */
+
+/** Maximum over a window; padding never wins. */
+typedef struct {
+    uint16_t channels;
+    uint8_t kernel_h;
+    uint8_t kernel_w;
+    uint8_t stride_w;
+    uint8_t dilation_w;
+    int8_t out_min;
+    int8_t out_max;
+} msf_max_pool_s8_t;
+
+void msf_max_pool_s8(const msf_max_pool_s8_t *op, const int8_t *const *rows, int32_t in_width, int32_t x,
+                     int8_t *out, int32_t pixels);
+
+/** Average over a window, requantized by the number of taps that count. */
+typedef struct {
+    const int32_t *multiplier;  /**< [kernel_h * kernel_w + 1], by number of taps */
+    const uint8_t *shift;       /**< [kernel_h * kernel_w + 1] */
+    uint16_t channels;
+    uint8_t kernel_h;
+    uint8_t kernel_w;
+    uint8_t stride_w;
+    int8_t in_zero;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_average_pool_s8_t;
+
+/** `taps`: 0 counts the taps that lie inside the input; any other number is taken as the count of every window. */
+void msf_average_pool_s8(const msf_average_pool_s8_t *op, const int8_t *const *rows, int32_t in_width, int32_t x,
+                         int32_t taps, int8_t *out, int32_t pixels);
+
+/** Average over all pixels, in pieces: clear acc, accumulate any number of runs of pixels, finish. */
+typedef struct {
+    int32_t multiplier;
+    uint8_t shift;
+    uint16_t channels;
+    int8_t in_zero;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_global_average_s8_t;
+
+/** acc[c] += sum of (in - in_zero) */
+void msf_global_average_accumulate_s8(const msf_global_average_s8_t *op, const int8_t *in, int32_t pixels,
+                                      int32_t *acc);
+void msf_global_average_finish_s8(const msf_global_average_s8_t *op, const int32_t *acc, int8_t *out);
+
+/** out = clamp(out_zero + ((multiplier_a * (a - zero_a) + multiplier_b * (b - zero_b) + half) >> shift)), in int32.
+ *  In place on either input. */
+typedef struct {
+    int32_t multiplier_a;
+    int32_t multiplier_b;
+    uint8_t shift;              /**< [1, 30] */
+    int8_t zero_a;
+    int8_t zero_b;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_add_s8_t;
+
+void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out, int32_t elements);
+
+/** out = requantize((a - zero_a) * (b - zero_b)). In place on `a`, and on `b` when it is as large. */
+typedef struct {
+    int32_t multiplier;
+    uint8_t shift;
+    int8_t zero_a;
+    int8_t zero_b;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_mul_s8_t;
+
+void msf_mul_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out, int32_t elements);
+
+/** `b` holds one factor a channel for all pixels. */
+void msf_mul_channels_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out, int32_t pixels,
+                         int32_t channels);
+
+/** out = clamp(out_zero + ((multiplier[c] * (in - in_zero) + offset[c] + half) >> shift[c])), in int32. In place. */
+typedef struct {
+    const int32_t *multiplier;  /**< [channels] */
+    const int32_t *offset;      /**< [channels] */
+    const uint8_t *shift;       /**< [channels], [1, 30] */
+    uint16_t channels;
+    int8_t in_zero;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_channel_affine_s8_t;
+
+void msf_channel_affine_s8(const msf_channel_affine_s8_t *op, const int8_t *in, int8_t *out, int32_t pixels);
+
+/** out = table[in + 128]. In place. */
+void msf_lookup_s8(const int8_t *table, const int8_t *in, int8_t *out, int32_t elements);
+
+/** Copies `pixels` pixels of `channels` channels to the channels at `out`, whose pixels are `out_stride` bytes apart. */
+void msf_copy_channels_s8(const int8_t *in, int32_t channels, int8_t *out, int32_t out_stride, int32_t pixels);
+
+/** Softmax over the channels of each pixel. In place. */
+typedef struct {
+    const uint32_t *table;      /**< [256], 2^20 * exp(-scale * i) */
+    uint32_t reciprocal;        /**< 2^12 / output scale */
+    uint16_t channels;          /**< at most 4095 */
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_softmax_s8_t;
+
+void msf_softmax_s8(const msf_softmax_s8_t *op, const int8_t *in, int8_t *out, int32_t pixels);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MSF_KERNELS_H */
+/** @} */
