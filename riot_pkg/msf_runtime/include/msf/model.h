@@ -1,0 +1,45 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @brief       What every generated package says about its model, so that an application serves any of them
+ * @{
+ */
+
+#ifndef MSF_MODEL_H
+#define MSF_MODEL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A generated model. */
+typedef struct {
+    const char *name;
+    uint32_t arena_bytes;       /**< what `invoke` needs at `arena`, aligned to 4 bytes */
+    uint32_t input_bytes;
+    uint32_t output_bytes;
+    uint32_t stages;
+    void *arena;                /**< the package's own static buffer of arena_bytes */
+    void (*invoke)(void *arena, const int8_t *input, int8_t *output);
+} msf_model_t;
+
+/** Inputs of a model and the outputs that the reference computes for them. */
+typedef struct {
+    const msf_model_t *model;
+    uint32_t count;
+    const int8_t *inputs;       /**< count times model->input_bytes */
+    const int8_t *outputs;      /**< count times model->output_bytes */
+} msf_vectors_t;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MSF_MODEL_H */
+/** @} */
