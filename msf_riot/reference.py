@@ -1,0 +1,231 @@
+"""Graph and int8 input in, int8 tensors out: the network run in NumPy integers, the definition of what the C computes.
+
+Follows the docstrings of ir.py word for word. What the C would compute in int32 is held to int32 here, too: an
+operator whose numbers could leave that range for some input is a defect of whoever built the Graph, and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from msf_riot.ir import (
+    Add,
+    AveragePool2D,
+    ChannelAffine,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    GlobalAveragePool,
+    Graph,
+    Int8Array,
+    Lookup,
+    MaxPool2D,
+    Mul,
+    Operator,
+    Pad,
+    Padding,
+    Pair,
+    ResizeNearest,
+    Softmax,
+)
+
+Integers: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+
+INT32_LIMIT = 1 << 31
+COLUMN_ELEMENTS = 1 << 21  # of the unfolded input held at a time: 16 MB of float64
+
+
+def execute(graph: Graph, input: Int8Array) -> Int8Array:
+    """The graph's output [H, W, C] for one input [H, W, C]. Raises ValueError as `execute_operator` does."""
+    return execute_all(graph, input)[graph.output]
+
+
+def execute_all(graph: Graph, input: Int8Array) -> dict[str, Int8Array]:
+    """Every tensor of the graph by name, its input included, each [H, W, C]."""
+    _check_tensor(graph, graph.input, input, f"the input of graph '{graph.name}'")
+    values = {graph.input: input}
+    for operator in graph.operators:
+        values[operator.output] = execute_operator(graph, operator, [values[name] for name in operator.inputs])
+    return values
+
+
+def execute_operator(graph: Graph, operator: Operator, inputs: Sequence[Int8Array]) -> Int8Array:
+    """One operator's output [H, W, C] from its inputs [H, W, C].
+
+    Raises ValueError where a shape is not what the graph says, or an int32 accumulator could overflow: the importer
+    promises neither happens.
+    """
+    if len(inputs) != len(operator.inputs):
+        raise ValueError(f"operator '{operator.name}' has {len(operator.inputs)} inputs, not {len(inputs)}")
+    for name, value in zip(operator.inputs, inputs, strict=True):
+        _check_tensor(graph, name, value, f"input '{name}' of operator '{operator.name}'")
+    centered = [
+        value.astype(np.int64) - graph.tensor(name).quantization.zero_point
+        for name, value in zip(operator.inputs, inputs, strict=True)
+    ]
+    zero = graph.tensor(operator.output).quantization.zero_point
+    result: Integers
+    match operator:
+        case Conv2D():
+            result = zero + _requantize(_conv2d(operator, centered[0]), operator.multiplier, operator.shift)
+        case DepthwiseConv2D():
+            result = zero + _requantize(_depthwise(operator, centered[0]), operator.multiplier, operator.shift)
+        case Dense():
+            result = zero + _requantize(_dense(operator, centered[0]), operator.multiplier, operator.shift)
+        case MaxPool2D():
+            result = _max_pool(operator, inputs[0])
+        case AveragePool2D():
+            result = zero + _average_pool(operator, centered[0])
+        case GlobalAveragePool():
+            _check_int32(operator, 255 * inputs[0].shape[0] * inputs[0].shape[1])
+            total = centered[0].sum(axis=(0, 1), keepdims=True)
+            result = zero + _requantize(total, operator.multiplier, operator.shift)
+        case Add():
+            result = zero + _add(operator, *centered)
+        case Mul():
+            result = zero + _requantize(centered[0] * centered[1], operator.multiplier, operator.shift)
+        case ChannelAffine():
+            result = zero + _channel_affine(operator, centered[0])
+        case Lookup():
+            result = operator.table[inputs[0].astype(np.int64) + 128]
+        case Concat():
+            result = np.concatenate(inputs, axis=2)
+        case Pad():
+            result = _surround(inputs[0], operator.padding, operator.value)
+        case ResizeNearest():
+            result = inputs[0][np.ix_(operator.rows, operator.columns)]
+        case Softmax():
+            result = zero + _softmax(operator, inputs[0])
+        case _:
+            raise ValueError(f"operator '{operator.name}' is of a kind unknown to the reference: {type(operator)}")
+    output: Int8Array = np.clip(result, operator.low, operator.high).astype(np.int8)
+    _check_tensor(graph, operator.output, output, f"the output of operator '{operator.name}'")
+    return output
+
+
+def _check_tensor(graph: Graph, name: str, value: Int8Array, what: str) -> None:
+    expected = graph.tensor(name).shape
+    if value.dtype != np.int8 or value.shape != expected:
+        raise ValueError(f"{what} must be int8 of shape {expected}, got {value.dtype} of shape {value.shape}")
+
+
+def _check_int32(operator: Operator, largest: int) -> None:
+    if largest >= INT32_LIMIT:
+        raise ValueError(f"operator '{operator.name}' can overflow its int32 accumulator: up to {largest}")
+
+
+def _check_accumulator(operator: Conv2D | DepthwiseConv2D | Dense, absolute_weights: Int64Array) -> None:
+    """|bias| + 255 * sum |w| bounds every partial sum, whatever the input and the order of summation."""
+    bounds = np.abs(operator.bias.astype(np.int64)) + 255 * absolute_weights
+    _check_int32(operator, int(np.max(bounds, initial=0)))
+
+
+def _requantize(
+    acc: Int64Array, multiplier: int | npt.NDArray[np.int32], shift: int | npt.NDArray[np.int32]
+) -> Int64Array:
+    """(acc * multiplier + (1 << (shift - 1))) >> shift, exact for every shift, of int32 `acc` [..., C].
+
+    |acc * multiplier| < 2^62, so each shift from 63 on gives 0, and shift 63 still fits int64 with its half of 2^62.
+    """
+    bits = np.minimum(np.asarray(shift, dtype=np.int64), 63)
+    half = np.left_shift(np.int64(1), bits - 1)
+    result: Int64Array = (acc * np.asarray(multiplier, dtype=np.int64) + half) >> bits
+    return result
+
+
+def _surround(x: Integers, padding: Padding, value: int) -> Integers:
+    widths = ((padding.top, padding.bottom), (padding.left, padding.right), (0, 0))
+    return np.pad(x, widths, constant_values=value)
+
+
+def _windows(x: Integers, kernel: Pair, stride: Pair, dilation: Pair) -> Integers:
+    """View of padded `x` [H, W, C] as [output rows, output columns, C, kernel_h, kernel_w]."""
+    span = tuple((taps - 1) * gap + 1 for taps, gap in zip(kernel, dilation, strict=True))
+    view = np.lib.stride_tricks.sliding_window_view(x, span, axis=(0, 1))
+    return view[:: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+
+
+def _conv2d(operator: Conv2D, x: Int64Array) -> Int64Array:
+    """Accumulators [output rows, output columns, out_channels].
+
+    The products are summed by the float64 BLAS: every partial sum is an integer below 2^31, far below the 2^53 up to
+    which float64 holds every integer, so it is exact in whatever order.
+    """
+    _check_accumulator(operator, np.abs(operator.weights.astype(np.int64)).sum(axis=(1, 2, 3)))
+    windows = _windows(_surround(x, operator.padding, 0), operator.kernel, operator.stride, operator.dilation)
+    height, width = windows.shape[:2]
+    outputs, _, _, depth = operator.weights.shape
+    weights = operator.weights.transpose(0, 3, 1, 2).reshape(operator.groups, outputs // operator.groups, -1)
+    acc = np.empty((height, width, operator.groups, outputs // operator.groups), dtype=np.int64)
+    rows_at_once = max(1, COLUMN_ELEMENTS // max(1, width * weights.shape[2]))
+    for group in range(operator.groups):
+        matrix = weights[group].T.astype(np.float64)
+        for first in range(0, height, rows_at_once):
+            rows = slice(first, first + rows_at_once)
+            taps = windows[rows, :, group * depth : (group + 1) * depth]
+            columns = taps.astype(np.float64).reshape(-1, matrix.shape[0])
+            acc[rows, :, group] = (columns @ matrix).reshape(-1, width, matrix.shape[1])
+    result: Int64Array = acc.reshape(height, width, outputs) + operator.bias.astype(np.int64)
+    return result
+
+
+def _depthwise(operator: DepthwiseConv2D, x: Int64Array) -> Int64Array:
+    """Accumulators [output rows, output columns, channels]."""
+    _check_accumulator(operator, np.abs(operator.weights.astype(np.int64)).sum(axis=(0, 1)))
+    windows = _windows(_surround(x, operator.padding, 0), operator.kernel, operator.stride, operator.dilation)
+    acc = np.tile(operator.bias.astype(np.int64), (*windows.shape[:2], 1))
+    for row, column in np.ndindex(operator.kernel):
+        acc += windows[..., row, column] * operator.weights[row, column]
+    return acc
+
+
+def _dense(operator: Dense, x: Int64Array) -> Int64Array:
+    """Accumulators [1, 1, out_channels]; exact in float64 for the reason given in `_conv2d`."""
+    _check_accumulator(operator, np.abs(operator.weights.astype(np.int64)).sum(axis=1))
+    products = operator.weights.astype(np.float64) @ x.reshape(-1).astype(np.float64)
+    acc: Int64Array = products.astype(np.int64) + operator.bias
+    return acc.reshape(1, 1, -1)
+
+
+def _max_pool(operator: MaxPool2D, x: Int8Array) -> Integers:
+    windows = _windows(_surround(x, operator.padding, -128), operator.kernel, operator.stride, operator.dilation)
+    result: Integers = windows.max(axis=(3, 4))
+    return result
+
+
+def _average_pool(operator: AveragePool2D, x: Int64Array) -> Int64Array:
+    kernel = operator.kernel
+    _check_int32(operator, 255 * kernel[0] * kernel[1])
+    total = _windows(_surround(x, operator.padding, 0), kernel, operator.stride, (1, 1)).sum(axis=(3, 4))
+    inside = _surround(np.ones((*x.shape[:2], 1), dtype=np.int64), operator.padding, int(operator.count_include_pad))
+    taps = _windows(inside, kernel, operator.stride, (1, 1)).sum(axis=(3, 4))
+    return _requantize(total, operator.multiplier[taps], operator.shift[taps])
+
+
+def _add(operator: Add, a: Int64Array, b: Int64Array) -> Int64Array:
+    first, second = operator.multipliers
+    half = 1 << (operator.shift - 1)
+    _check_int32(operator, 255 * (abs(first) + abs(second)) + half)
+    return (first * a + second * b + half) >> operator.shift
+
+
+def _channel_affine(operator: ChannelAffine, x: Int64Array) -> Int64Array:
+    multiplier, offset, shift = (v.astype(np.int64) for v in (operator.multiplier, operator.offset, operator.shift))
+    half = np.left_shift(np.int64(1), shift - 1)
+    _check_int32(operator, int(np.max(255 * np.abs(multiplier) + np.abs(offset) + half)))
+    result: Int64Array = (multiplier * x + offset + half) >> shift
+    return result
+
+
+def _softmax(operator: Softmax, x: Int8Array) -> Int64Array:
+    distance = x.max(axis=2, keepdims=True).astype(np.int64) - x
+    exponential = operator.table.astype(np.int64)[distance]
+    total = exponential.sum(axis=2, keepdims=True)
+    result: Int64Array = (exponential * operator.reciprocal + (total << 11)) // (total << 12)
+    return result
