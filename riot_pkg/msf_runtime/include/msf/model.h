@@ -35,6 +35,7 @@ typedef struct {
     uint32_t count;
     const int8_t *inputs;       /**< count times model->input_bytes */
     const int8_t *outputs;      /**< count times model->output_bytes */
+    int8_t *result;             /**< room for one output, in RAM: applications have no heap and know no size */
 } msf_vectors_t;
 
 #ifdef __cplusplus
