@@ -1,0 +1,143 @@
+"""The boards: boards.yaml (and the user's own, named by MSF_BOARDS) as checked, frozen values.
+
+Takes a board's name, gives what it is, how much it holds and which tools build and emulate it. Nothing here starts
+a tool: that is build.py's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+import yaml
+
+from msf_riot.errors import BoardError
+
+ROOT = Path(__file__).resolve().parents[1]
+"""Top of this project's tree: boards.yaml, riot_pkg/, apps/ and sim/ are there."""
+
+SCHEMA = Path(__file__).with_name("boards.schema.json")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A compiler or an emulator: any one of `executables` will do; `install` is the command that brings it."""
+
+    name: str
+    executables: tuple[str, ...]
+    install: str
+
+    def find(self) -> Path | None:
+        """The first of the executables that is on PATH."""
+        found = next(filter(None, map(shutil.which, self.executables)), None)
+        return Path(found) if found else None
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Bytes that apps/selftest takes on the board beside the model's arena, weights and vectors."""
+
+    ram_bytes: int
+    flash_bytes: int
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Board:
+    """One entry of boards.yaml; its head says what each field means. None stands for a limit that does not exist."""
+
+    name: str
+    kind: Literal["host", "sim", "riot"]
+    core: str
+    isa: str
+    clock_hz: int | None
+    ram_bytes: int | None
+    flash_bytes: int | None
+    fpu: bool
+    dsp: bool
+    toolchain: Tool
+    stack_bytes: int
+    flashing: str
+    overhead: Overhead | None = None
+    emulator: Tool | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    emulation: Mapping[str, str] = field(default_factory=dict)
+
+
+def names() -> tuple[str, ...]:
+    """Every board's name, in the order of the files."""
+    return tuple(_entries(_files())["boards"])
+
+
+def load(name: str) -> Board:
+    """The board of that name.
+
+    Raises BoardError where there is none (and lists those with a near name), and where a file of boards is broken.
+    """
+    entries = _entries(_files())
+    if name not in entries["boards"]:
+        raise BoardError(f"unknown board '{name}': {_near(name, tuple(entries['boards']))}")
+    return _board(name, entries)
+
+
+def _near(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [other for other in known if name in other]
+    return f"did you mean {', '.join(near)}?" if near else f"the boards are {', '.join(known)}"
+
+
+def _board(name: str, entries: Mapping[str, Any]) -> Board:
+    entry = dict(entries["boards"][name])
+    overhead = entry.pop("overhead", None)
+    emulator = entry.pop("emulator", None)
+    return Board(
+        name=name,
+        toolchain=_tool(name, "toolchains", entry.pop("toolchain"), entries),
+        emulator=_tool(name, "emulators", emulator, entries) if emulator else None,
+        overhead=Overhead(**overhead) if overhead else None,
+        **entry,
+    )
+
+
+def _tool(board: str, section: str, name: str, entries: Mapping[str, Any]) -> Tool:
+    if name not in entries[section]:
+        raise BoardError(f"board '{board}' names '{name}', which is not among the {section}: add it there")
+    entry = entries[section][name]
+    return Tool(name, tuple(entry["executables"]), entry["install"])
+
+
+def _files() -> tuple[Path, ...]:
+    own = os.environ.get("MSF_BOARDS")
+    return (ROOT / "boards.yaml", *([Path(own)] if own else []))
+
+
+@cache
+def _entries(files: tuple[Path, ...]) -> Mapping[str, Mapping[str, Any]]:
+    """The sections of all files, joined; what a later file says of a name replaces what an earlier one said."""
+    joined: dict[str, dict[str, Any]] = {"toolchains": {}, "emulators": {}, "boards": {}}
+    for file in files:
+        for section, entries in _read(file).items():
+            joined[section].update(entries)
+    return joined
+
+
+def _read(file: Path) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        jsonschema.validate(content, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise BoardError(f"cannot read the boards in {file}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BoardError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
+    except jsonschema.ValidationError as error:
+        where = ".".join(map(str, error.absolute_path)) or "top level"
+        raise BoardError(f"{file}: {where}: {error.message}") from error
+    sections: Mapping[str, Mapping[str, Any]] = content
+    return sections
