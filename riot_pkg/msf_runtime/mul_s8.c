@@ -1,0 +1,38 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @{
+ * @file
+ * @brief       Product of two tensors, or of a tensor and one factor a channel
+ * @}
+ */
+
+#include "msf/kernels.h"
+
+#include "requantize.h"
+
+void msf_mul_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
+                int32_t elements)
+{
+    /* copies, since a byte written to `out` could be one of *op for all the compiler knows */
+    const msf_mul_s8_t mul = *op;
+
+    for (int32_t i = 0; i < elements; i++) {
+        out[i] = msf_requantize((a[i] - mul.zero_a) * (b[i] - mul.zero_b), mul.multiplier,
+                                mul.shift, mul.out_zero, mul.out_min, mul.out_max);
+    }
+}
+
+void msf_mul_channels_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
+                         int32_t pixels, int32_t channels)
+{
+    for (int32_t pixel = 0; pixel < pixels; pixel++) {
+        msf_mul_s8(op, a, b, out, channels);
+        a += channels;
+        out += channels;
+    }
+}
