@@ -1,0 +1,81 @@
+"""The Plan: which operators form which stage, and each stage's strip width. What the planner gives and files hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msf_riot.errors import PlanError
+from msf_riot.ir import macs
+from msf_riot.stage import InputMode, Layout, Network, layout, skeleton
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Operators [begin, end) of the graph in strips of `width` columns, passing on `pixels` pixels at a time."""
+
+    begin: int
+    end: int
+    width: int
+    pixels: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A cut of a whole network into stages, how its input arrives, and what it costs.
+
+    `overlap` lets each stage write its output over input rows that are no longer needed; without it only elementwise
+    operators work in place, as layer-by-layer runtimes do.
+    """
+
+    stages: tuple[Stage, ...]
+    peak_ram: int
+    macs: int
+    overhead: float
+    input_mode: InputMode = "whole"
+    overlap: bool = True
+
+
+def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, overlap: bool) -> tuple[Layout, ...]:
+    """The layout of each stage. Raises PlanError naming the stage where they do not cut the network as they must."""
+    placed: list[Layout] = []
+    position = 0
+    for number, stage in enumerate(stages):
+        where = f"stage {number}"
+        if stage.begin != position:
+            kind = "overlaps the one before" if stage.begin < position else "leaves operators out before it"
+            raise PlanError(f"{where} {kind}: it begins at operator {stage.begin}, expected {position}")
+        if not stage.begin < stage.end <= len(network.operators):
+            raise PlanError(f"{where} is empty or ends past the {len(network.operators)} operators of the model")
+        shape = skeleton(network, stage.begin, stage.end, input_mode, overlap)
+        if shape is None:
+            names = f"'{network.operators[stage.begin].name}' to '{network.operators[stage.end - 1].name}'"
+            raise PlanError(
+                f"{where} ({names}) cannot run as one stage with input mode '{input_mode}': an operator needs a whole "
+                "tensor that the same stage is still making; cut the stage there"
+            )
+        whole = 1 if shape.strip_tensor is None else network.graph.tensor(shape.strip_tensor).width
+        if not 1 <= stage.width <= whole:
+            raise PlanError(f"{where}: strip width {stage.width} is not within 1 to {whole}")
+        if stage.width < whole and not shape.strips_allowed:
+            raise PlanError(f"{where} cannot run in strips (width {stage.width}); its width must be {whole}")
+        if not 1 <= stage.pixels <= 64:
+            raise PlanError(f"{where}: pixels {stage.pixels} is not within 1 to 64")
+        placed.append(layout(network, shape, stage.width, stage.pixels))
+        position = stage.end
+    if position != len(network.operators):
+        raise PlanError(f"the last stage ends at operator {position} of {len(network.operators)}")
+    return tuple(placed)
+
+
+def make_plan(network: Network, stages: tuple[Stage, ...], input_mode: InputMode = "whole", overlap: bool = True) -> Plan:
+    """A Plan of these stages with its exact cost. Raises PlanError where they do not suit the network."""
+    placed = layouts(network, stages, input_mode, overlap)
+    total = sum(each.macs for each in placed)
+    return Plan(
+        stages=stages,
+        peak_ram=max(each.bytes for each in placed),
+        macs=total,
+        overhead=total / max(1, macs(network.graph)),
+        input_mode=input_mode,
+        overlap=overlap,
+    )

@@ -1,0 +1,185 @@
+"""Graph and limits -> the best Plan: msf-CNN's constrained shortest path (arXiv 2505.11483, section 4), made exact.
+
+Nodes are the positions between operators, edges the candidate stages, one for each range of operators and strip width.
+The peak RAM of a path is the largest edge, its MACs are the sum: with the edges sorted out by RAM, P2 (least MACs within
+a RAM limit) is one pass over the nodes, and P1 (least RAM within a MAC limit) a binary search over the RAM values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from msf_riot.errors import DoesNotFitError
+from msf_riot.ir import Graph, macs
+from msf_riot.planner.plan import Plan, Stage, make_plan
+from msf_riot.stage import InputMode, IntArray, Network, costs, skeleton, strip_widths
+
+Progress = Callable[[int, int], None]
+WIDEST_GROUP = 4
+"""Pixels that groups pass on at a time where the peak RAM allows it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """All stages worth considering: column k is operators [begin[k], end[k]) in strips of width[k]."""
+
+    network: Network
+    input_mode: InputMode
+    overlap: bool
+    begin: IntArray
+    end: IntArray
+    width: IntArray
+    bytes: IntArray
+    macs: IntArray
+
+    def into(self, position: int) -> slice:
+        """The candidates that end at `position`; they are sorted by it."""
+        low, high = np.searchsorted(self.end, [position, position + 1])
+        return slice(int(low), int(high))
+
+
+def candidates(
+    graph: Graph,
+    input_mode: InputMode = "whole",
+    overlap: bool = True,
+    *,
+    max_overhead: float = np.inf,
+    progress: Progress | None = None,
+) -> Candidates:
+    """Every stage of the graph with every strip width that no other width of the same stage beats.
+
+    Stages that alone exceed `max_overhead` times the MACs of the whole network are left out.
+    """
+    network = Network(graph)
+    budget = max_overhead * macs(graph)
+    rows: list[npt.NDArray[np.int64]] = []
+    count = len(network.operators)
+    for end in range(1, count + 1):
+        if progress is not None:
+            progress(end - 1, count)
+        for begin in range(end - 1, -1, -1):
+            stage = skeleton(network, begin, end, input_mode, overlap)
+            if stage is None:
+                continue
+            widths = strip_widths(network, stage)
+            cost = costs(network, stage, widths, 1)
+            for index in _undominated(cost.bytes, cost.macs):
+                if cost.macs[index] <= budget:
+                    rows.append(np.array([begin, end, widths[index], cost.bytes[index], cost.macs[index]]))
+    if progress is not None:
+        progress(count, count)
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+    return Candidates(network, input_mode, overlap, *columns)
+
+
+def _undominated(ram: IntArray, work: IntArray) -> Iterator[int]:
+    """Indices such that no other has at most their bytes and at most their MACs."""
+    least = None
+    for index in np.lexsort((work, ram)):
+        if least is None or work[index] < least:
+            least = work[index]
+            yield int(index)
+
+
+def _cheapest(found: Candidates, ram_limit: int) -> tuple[int, tuple[int, ...]] | None:
+    """(MACs, candidates in order) of the path with the least MACs within the limit; short stages break ties."""
+    count = len(found.network.operators)
+    tie = 1 << 20
+    unreached = np.iinfo(np.int64).max
+    best = np.full(count + 1, unreached, dtype=np.int64)
+    best[0] = 0
+    chosen = np.full(count + 1, -1, dtype=np.int64)
+    weight = found.macs * tie + (found.end - found.begin) ** 2
+    fits = found.bytes <= ram_limit
+    for position in range(1, count + 1):
+        span = found.into(position)
+        before = best[found.begin[span]]
+        usable = fits[span] & (before != unreached)
+        if usable.any():
+            total = np.where(usable, before + np.where(usable, weight[span], 0), unreached)
+            pick = int(np.argmin(total))
+            best[position], chosen[position] = total[pick], span.start + pick
+    if best[count] == unreached:
+        return None
+    path: list[int] = []
+    position = count
+    while position > 0:
+        path.append(int(chosen[position]))
+        position = int(found.begin[path[-1]])
+    return int(best[count]) // tie, tuple(reversed(path))
+
+
+def _plan(found: Candidates, path: tuple[int, ...]) -> Plan:
+    """The plan of a path, its groups widened as far as its peak RAM allows."""
+    peak = int(found.bytes[list(path)].max())
+    stages = tuple(
+        _widened(found, Stage(int(found.begin[k]), int(found.end[k]), int(found.width[k])), peak) for k in path
+    )
+    return make_plan(found.network, stages, found.input_mode, found.overlap)
+
+
+def _widened(found: Candidates, stage: Stage, peak: int) -> Stage:
+    shape = skeleton(found.network, stage.begin, stage.end, found.input_mode, found.overlap)
+    if shape is None:
+        raise AssertionError("a candidate is a stage")
+    for pixels in range(WIDEST_GROUP, 1, -1):
+        if costs(found.network, shape, np.array([stage.width]), pixels).bytes[0] <= peak:
+            return Stage(stage.begin, stage.end, stage.width, pixels)
+    return stage
+
+
+def least_macs(found: Candidates, ram_limit: int) -> Plan:
+    """P2: the plan with the least MACs whose peak RAM is at most `ram_limit` bytes, and of those one with least RAM.
+
+    Raises DoesNotFitError with the least RAM that any plan needs.
+    """
+    answer = _cheapest(found, ram_limit)
+    if answer is None:
+        least = least_ram(found, np.inf).peak_ram
+        raise DoesNotFitError(
+            f"{found.network.graph.name}: no plan fits {ram_limit:,} bytes of RAM; the leanest needs {least:,} bytes"
+        )
+    return _least_ram_within(found, answer[0])
+
+
+def least_ram(found: Candidates, max_overhead: float = 1.0) -> Plan:
+    """P1: the plan with the least peak RAM that executes at most `max_overhead` times the layer-by-layer MACs.
+
+    Among plans of the least RAM the one with the least MACs. Raises DoesNotFitError where no plan is that cheap.
+    """
+    return _least_ram_within(found, max_overhead * macs(found.network.graph))
+
+
+def _least_ram_within(found: Candidates, macs_limit: float) -> Plan:
+    values = np.unique(found.bytes)
+    low, high = 0, len(values) - 1
+    best = _cheapest(found, int(values[high])) if len(values) else None
+    if best is None or best[0] > macs_limit:
+        raise DoesNotFitError(f"{found.network.graph.name}: no plan executes as few as {macs_limit:,.0f} MACs")
+    while low < high:
+        middle = (low + high) // 2
+        answer = _cheapest(found, int(values[middle]))
+        if answer is not None and answer[0] <= macs_limit:
+            best, high = answer, middle
+        else:
+            low = middle + 1
+    return _plan(found, best[1])
+
+
+def pareto_front(found: Candidates) -> tuple[Plan, ...]:
+    """Every plan that no other beats in both peak RAM and MACs, from the fastest to the leanest."""
+    values = np.unique(found.bytes)
+    front: list[Plan] = []
+    limit = int(values[-1])
+    while (answer := _cheapest(found, limit)) is not None:
+        plan = _least_ram_within(found, answer[0])
+        front.append(plan)
+        smaller = values[values < plan.peak_ram]
+        if not len(smaller):
+            break
+        limit = int(smaller[-1])
+    return tuple(front)

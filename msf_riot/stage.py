@@ -1,0 +1,684 @@
+"""What one stage costs: a run of operators of a Graph and a strip width -> its buffers, bytes and MACs.
+
+The planner weighs candidate stages with `layouts`, the scheduler places the buffers of the chosen ones with the same
+function: that is why the peak RAM of a plan is the arena of the generated code, byte for byte. The execution model
+(strips, line buffers, halo, reductions that consume rows as they appear) is docs/execution.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from msf_riot.ir import (
+    Add,
+    AveragePool2D,
+    ChannelAffine,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    GlobalAveragePool,
+    Graph,
+    Lookup,
+    MaxPool2D,
+    Mul,
+    Operator,
+    Pad,
+    Padding,
+    ResizeNearest,
+    Softmax,
+    Tensor,
+    macs_per_pixel,
+)
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+InputMode: TypeAlias = Literal["whole", "rows", "windows"]
+
+ALIGNMENT = 4
+"""Bytes: every buffer starts at a multiple of it, for int32 accumulators and word loads."""
+
+
+def aligned(size: int) -> int:
+    """`size` rounded up to the alignment of buffers."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """What an operator reads of one input along one axis: output index i needs [first[i], end[i]), clipped."""
+
+    first: IntArray
+    end: IntArray
+
+
+def _window_reads(outputs: int, inputs: int, extent: int, stride: int, before: int) -> Reads:
+    start = np.arange(outputs, dtype=np.int64) * stride - before
+    first = np.clip(start, 0, inputs)
+    return Reads(first, np.maximum(np.clip(start + extent, 0, inputs), first))
+
+
+def _mapped_reads(sources: Sequence[int]) -> Reads:
+    first = np.asarray(sources, dtype=np.int64)
+    return Reads(first, first + 1)
+
+
+def is_pointwise(operator: Operator) -> bool:
+    """True where an output pixel needs the same pixel of the inputs and nothing else of their rows."""
+    match operator:
+        case Conv2D():
+            return (
+                operator.kernel == (1, 1)
+                and operator.stride == (1, 1)
+                and operator.groups == 1
+                and operator.padding == Padding()
+            )
+        case Add() | Mul() | ChannelAffine() | Lookup() | Concat() | Softmax():
+            return True
+        case _:
+            return False
+
+
+def is_elementwise(operator: Operator) -> bool:
+    """True where the kernel may write its output over its first input."""
+    return isinstance(operator, Add | Mul | ChannelAffine | Lookup | Softmax)
+
+
+def is_reduction(operator: Operator) -> bool:
+    """True where the operator consumes all pixels of its input for one output pixel."""
+    return isinstance(operator, GlobalAveragePool | Dense)
+
+
+def _reads(operator: Operator, source: Tensor, output: Tensor) -> tuple[Reads, Reads]:
+    """(rows, columns) of `source` that each output row and column needs; a reduction takes them one by one."""
+    match operator:
+        case (
+            Conv2D(stride=stride, padding=padding, dilation=dilation, kernel=kernel)
+            | DepthwiseConv2D(stride=stride, padding=padding, dilation=dilation, kernel=kernel)
+            | MaxPool2D(stride=stride, padding=padding, dilation=dilation, kernel=kernel)
+        ):
+            pass
+        case AveragePool2D(stride=stride, padding=padding, kernel=kernel):
+            dilation = (1, 1)
+        case Pad(padding=padding):
+            kernel, stride, dilation = (1, 1), (1, 1), (1, 1)
+        case ResizeNearest(rows=rows, columns=columns):
+            return _mapped_reads(rows), _mapped_reads(columns)
+        case _:  # pointwise operators, and reductions, which take their input row by row
+            return _mapped_reads(range(source.height)), _mapped_reads(range(source.width))
+    extent = [(kernel[axis] - 1) * dilation[axis] + 1 for axis in (0, 1)]
+    return (
+        _window_reads(output.height, source.height, extent[0], stride[0], padding.top),
+        _window_reads(output.width, source.width, extent[1], stride[1], padding.left),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A Graph with what stages ask of it again and again: who makes, who reads, and which rows."""
+
+    graph: Graph
+
+    @cached_property
+    def operators(self) -> tuple[Operator, ...]:
+        """The operators in order; a stage is a half-open range of their indices."""
+        return self.graph.operators
+
+    @cached_property
+    def producer(self) -> dict[str, int]:
+        """Tensor -> index of the operator that makes it; -1 for the input of the network."""
+        return {self.graph.input: -1} | {op.output: index for index, op in enumerate(self.operators)}
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[int, ...]]:
+        """Tensor -> indices of the operators that read it, ascending; the network's output has one past the end."""
+        found: dict[str, list[int]] = {name: [] for name in self.producer}
+        for index, operator in enumerate(self.operators):
+            for name in dict.fromkeys(operator.inputs):
+                found[name].append(index)
+        found[self.graph.output].append(len(self.operators))
+        return {name: tuple(indices) for name, indices in found.items()}
+
+    @cached_property
+    def reads(self) -> tuple[dict[str, tuple[Reads, Reads]], ...]:
+        """For each operator: input -> (rows, columns)."""
+        tensor = self.graph.tensor
+        return tuple({name: _reads(op, tensor(name), tensor(op.output)) for name in op.inputs} for op in self.operators)
+
+    def alive(self, position: int) -> tuple[str, ...]:
+        """Tensors made before operator `position` and read by it or later ones, the network's input included."""
+        return tuple(n for n, made in self.producer.items() if made < position and self.consumers[n][-1] >= position)
+
+    def is_vector(self, name: str) -> bool:
+        """True for 1 x 1 x C tensors."""
+        return self.graph.tensor(name).shape[:2] == (1, 1)
+
+    def is_late(self, index: int) -> bool:
+        """True for operators between vectors, which run once, after the last strip of their stage."""
+        operator = self.operators[index]
+        return self.is_vector(operator.output) and all(self.is_vector(name) for name in operator.inputs)
+
+    def join(self, name: str, end: int) -> int | None:
+        """Index of the first operator before `end` through which everything made from `name` passes, else None."""
+        return _join(self, name, end)
+
+    def line_rows(self, name: str, end: int) -> int:
+        """Rows that the line buffer of `name` must hold in a stage that ends before operator `end`."""
+        consumers = self.consumers[name]
+        if len(consumers) == 1:
+            rows = self.reads[consumers[0]][name][0]
+            return max(1, int(np.max(np.maximum.accumulate(rows.end) - rows.first)))
+        join = self.join(name, end)
+        return self.graph.tensor(name).height if join is None else _joined_line_rows(self, name, join)
+
+
+@cache
+def _join(network: Network, name: str, end: int) -> int | None:
+    open_until = network.consumers[name][-1]
+    made = {name}
+    for index in range(network.producer[name] + 1, end):
+        operator = network.operators[index]
+        if made.isdisjoint(operator.inputs):
+            continue
+        made.add(operator.output)
+        if is_reduction(operator) or network.is_late(index):
+            return None
+        if index >= open_until:
+            return index
+        open_until = max(open_until, network.consumers[operator.output][-1])
+    return None
+
+
+@cache
+def _joined_line_rows(network: Network, name: str, join: int) -> int:
+    """By running the demands: operator by operator, row by row, from the join back to `name`."""
+    made = {name}
+    members = [
+        index
+        for index in range(network.producer[name] + 1, join + 1)
+        if not made.isdisjoint(network.operators[index].inputs) and not made.add(network.operators[index].output)  # type: ignore[func-returns-value]
+    ]
+    groups = group_operators(network, members, {network.operators[join].output})
+    by_output = {group.output: group for group in groups}
+    done = dict.fromkeys(made, 0)
+    rows_held = 1
+
+    def advance(tensor: str, until: int) -> None:
+        nonlocal rows_held
+        if tensor == name or tensor not in by_output:
+            done[tensor] = max(done.get(tensor, 0), until)
+            return
+        group = by_output[tensor]
+        while done[tensor] < until:
+            row = done[tensor]
+            for reader, source in group.row_inputs(network):
+                advance(source, int(network.reads[reader][source][0].end[row]))
+            for reader, source in group.row_inputs(network):
+                if source == name:
+                    rows_held = max(rows_held, done[name] - int(network.reads[reader][source][0].first[row]))
+            done[tensor] = row + 1
+
+    output = network.operators[join].output
+    for row in range(network.graph.tensor(output).height):
+        advance(output, row + 1)
+    return rows_held
+
+
+@dataclass(frozen=True)
+class Group:
+    """Operators that take over from each other a few pixels at a time, within the loop over one output row.
+
+    The head reads rows; each following operator reads the pixels that the one before it has just made (and, for a
+    second input, a row that is in RAM). A reduction can only be last. `output` is the tensor whose rows the group
+    makes, or that the reduction at its end consumes.
+    """
+
+    operators: tuple[int, ...]
+    output: str
+    reduction: int | None = None
+
+    def row_inputs(self, network: Network) -> tuple[tuple[int, str], ...]:
+        """(operator, tensor) for each tensor that the group reads by rows; vectors are read whole and not listed."""
+        made = {network.operators[index].output for index in self.operators}
+        indices = self.operators if self.operators else (self.reduction,)
+        return tuple(
+            (index, name)
+            for index in indices
+            if index is not None
+            for name in dict.fromkeys(network.operators[index].inputs)
+            if name not in made and not network.is_vector(name)
+        )
+
+    def pixel_tensors(self, network: Network) -> tuple[str, ...]:
+        """Tensors of which only a few pixels exist at a time, in order."""
+        outputs = tuple(network.operators[index].output for index in self.operators)
+        return outputs if self.reduction is not None else outputs[:-1]
+
+
+def group_operators(network: Network, members: Sequence[int], kept: set[str]) -> tuple[Group, ...]:
+    """Splits operators (ascending indices, none of them late) into groups; tensors in `kept` are whole or in rows."""
+    chains: list[list[int]] = []
+    open_chain: dict[str, list[int]] = {}
+    reductions: dict[int, int] = {}
+    groups_of_reductions: list[Group] = []
+    for index in members:
+        operator = network.operators[index]
+        takes_pixels = (is_pointwise(operator) or is_reduction(operator)) and not network.is_vector(operator.inputs[0])
+        candidates = [name for name in operator.inputs if name in open_chain] if takes_pixels else []
+        source = max(candidates, key=lambda name: network.producer[name], default=None)
+        if is_reduction(operator):
+            if source is None:
+                groups_of_reductions.append(Group((), operator.inputs[0], index))
+            else:
+                reductions[id(open_chain.pop(source))] = index
+            continue
+        if source is None:
+            chain = [index]
+            chains.append(chain)
+        else:
+            chain = open_chain.pop(source)
+            chain.append(index)
+        alone = len(network.consumers[operator.output]) == 1 and operator.output not in kept
+        # one operator reading the same tensor twice reads it as two inputs of which only one can be pixels
+        if alone and not network.is_vector(operator.output):
+            reader = network.consumers[operator.output][0]
+            if reader < len(network.operators) and network.operators[reader].inputs.count(operator.output) == 1:
+                open_chain[operator.output] = chain
+    groups = [Group(tuple(c), network.operators[c[-1]].output, reductions.get(id(c))) for c in chains]
+    return tuple(
+        sorted(groups + groups_of_reductions, key=lambda g: g.operators[-1] if g.operators else g.reduction or 0)
+    )
+
+
+Place: TypeAlias = Literal["line", "pixels", "vector", "accumulator"]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Scratch of a stage, `offset` bytes into it; a line buffer has `rows` slots of `width` pixels."""
+
+    tensor: str
+    place: Place
+    offset: int
+    size: int
+    rows: int = 1
+    width: int = 1
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """All of a stage that does not depend on the strip width.
+
+    `resident` are the whole tensors that are in the arena when it begins, in the order of the graph. `overlap` is how
+    many bytes above the bottom of `output` the `primary` input begins when the stage runs in one strip.
+    """
+
+    begin: int
+    end: int
+    groups: tuple[Group, ...]
+    late: tuple[int, ...]
+    rows_done: dict[str, int] = field(compare=False)
+    line_rows: dict[str, int] = field(compare=False)
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    streamed: str | None
+    resident: tuple[str, ...]
+    primary: str | None
+    overlap: int
+    strips_allowed: bool
+    strip_tensor: str | None
+
+    @property
+    def output(self) -> str:
+        """The output that shares its place with the primary input: the last one made."""
+        return self.outputs[-1]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One stage with its strip width: what is in its scratch, how wide, and what it all costs.
+
+    `resident_bytes` are the whole tensors in the arena while it runs, its inputs and outputs included; `widths` says
+    how many columns of each tensor made in the stage the widest strip computes.
+    """
+
+    skeleton: Skeleton
+    width: int
+    strips: int
+    pixels: int
+    buffers: tuple[Buffer, ...]
+    resident_bytes: int
+    overlap: int
+    scratch_bytes: int
+    macs: int
+    widths: dict[str, int] = field(compare=False)
+
+    @property
+    def bytes(self) -> int:
+        """Arena bytes while this stage runs."""
+        return self.resident_bytes + self.scratch_bytes
+
+
+def in_arena(network: Network, name: str) -> bool:
+    """False for the caller's input and output."""
+    return name not in (network.graph.input, network.graph.output)
+
+
+def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, overlap: bool = True) -> Skeleton | None:
+    """The stage of operators [begin, end), or None where they cannot run as one stage.
+
+    They cannot where an operator needs rows while it also needs a reduction of the same stage (squeeze-and-excite: cut
+    before the Mul), or where the input of the network streams and is read again later.
+    """
+    graph = network.graph
+    members = range(begin, end)
+    late = tuple(index for index in members if network.is_late(index))
+    early = [index for index in members if index not in late]
+    late_made = {network.operators[i].output for i in members if i in late or is_reduction(network.operators[i])}
+    if any(not late_made.isdisjoint(network.operators[index].inputs) for index in early):
+        return None
+    inputs = tuple(
+        dict.fromkeys(n for i in members for n in network.operators[i].inputs if network.producer[n] < begin)
+    )
+    outputs = tuple(
+        network.operators[i].output for i in members if network.consumers[network.operators[i].output][-1] >= end
+    )
+    streams = input_mode != "whole" and graph.input in inputs
+    if streams and (network.consumers[graph.input][-1] >= end or network.is_vector(graph.input)):
+        return None
+    groups = group_operators(network, early, set(outputs))
+    kept = [group for group in groups if group.output in outputs or group.reduction is not None]
+    if not outputs or (early and not kept):
+        return None
+    main = kept[-1] if kept else None
+    rows_done = _rows_done(network, groups, set(outputs))
+    line_tensors = [g.output for g in groups if g.output not in outputs and g.reduction is None]
+    streamed = graph.input if streams else None
+    if streamed is not None:
+        line_tensors.insert(0, streamed)
+    resident = tuple(name for name in network.alive(begin) if in_arena(network, name))
+    dying = [name for name in inputs if name in resident and network.consumers[name][-1] < end]
+    primary = max(dying, key=lambda name: graph.tensor(name).size, default=None)
+    if not in_arena(network, outputs[-1]):
+        primary = None
+    shift = 0
+    if primary is not None:
+        shift = aligned(_overlap(network, groups, main, late, primary, outputs[-1], overlap, end - begin == 1))
+    return Skeleton(
+        begin=begin,
+        end=end,
+        groups=groups,
+        late=late,
+        rows_done=rows_done,
+        line_rows={name: network.line_rows(name, end) for name in line_tensors},
+        inputs=inputs,
+        outputs=outputs,
+        streamed=streamed,
+        resident=resident,
+        primary=primary,
+        overlap=shift,
+        strips_allowed=len(kept) == 1 and (streamed is None or input_mode == "windows"),
+        strip_tensor=main.output if main is not None else None,
+    )
+
+
+def _rows_done(network: Network, groups: Sequence[Group], outputs: set[str]) -> dict[str, int]:
+    """Tensor -> rows of it that the stage computes (or asks the caller for)."""
+    done: dict[str, int] = {}
+    for group in reversed(groups):
+        if group.output in outputs or group.reduction is not None:
+            done[group.output] = network.graph.tensor(group.output).height
+        rows = done[group.output]
+        for reader, source in group.row_inputs(network):
+            needed = int(np.max(network.reads[reader][source][0].end[:rows], initial=0))
+            done[source] = max(done.get(source, 0), needed)
+    return done
+
+
+def _overlap(
+    network: Network,
+    groups: Sequence[Group],
+    main: Group | None,
+    late: Sequence[int],
+    primary: str,
+    output: str,
+    allowed: bool,
+    alone: bool,
+) -> int:
+    """Bytes above the bottom of `output` at which `primary` may begin in a stage of one strip.
+
+    For each output row, what of the primary input is still to be read must lie above what has been written.
+    """
+    source, target = network.graph.tensor(primary), network.graph.tensor(output)
+    writer = network.operators[network.producer[output]]
+    if not allowed and not (alone and is_elementwise(writer) and source.size == target.size):
+        return target.size
+    if any(primary in network.operators[index].inputs for index in late):
+        return 0 if alone and is_elementwise(writer) and source.size == target.size else target.size
+    if main is None or output != main.output or main.reduction is not None:
+        return 0 if network.is_vector(output) and not network.is_vector(primary) else target.size
+    if network.is_vector(primary):
+        return target.size
+    needed = {main.output: np.arange(1, target.height + 1)}
+    lowest = np.full(target.height, source.height, dtype=np.int64)
+    for group in reversed(groups):
+        rows = needed.get(group.output, np.zeros(target.height, np.int64))
+        for reader, name in group.row_inputs(network):
+            reads = network.reads[reader][name][0]
+            ends = np.concatenate([[0], np.maximum.accumulate(reads.end)])
+            needed[name] = np.maximum(needed.get(name, 0), ends[rows])
+            if name != primary:
+                continue
+            firsts = np.concatenate([reads.first, [source.height]])
+            if group is not main:
+                pending = firsts[rows]
+                if len([g for g in groups if g.output in (output,) or g.reduction is not None]) == 1:
+                    pending[-1] = source.height
+            elif _reads_before_writing(network, group, reader):
+                pending = np.arange(1, target.height + 1)
+            else:
+                pending = reads.first
+            lowest = np.minimum(lowest, pending)
+    row_bytes = target.width * target.channels
+    written = np.arange(1, target.height + 1) * row_bytes
+    return max(0, int(np.max(written - lowest * source.width * source.channels)))
+
+
+def _reads_before_writing(network: Network, group: Group, reader: int) -> bool:
+    """True where no pixel of the group's output is written before the same pixel of the reader's input is read."""
+    operator = network.operators[reader]
+    if not is_pointwise(operator):
+        return False
+    return is_elementwise(operator) if reader == group.operators[-1] else True
+
+
+def strip_widths(network: Network, stage: Skeleton) -> IntArray:
+    """Strip widths worth trying, widest first: one for each number of strips."""
+    if stage.strip_tensor is None:
+        return np.array([1])
+    whole = network.graph.tensor(stage.strip_tensor).width
+    if not stage.strips_allowed:
+        return np.array([whole])
+    return np.unique(-(-whole // np.arange(1, whole + 1)))[::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """Of one stage for each of several strip widths: arena bytes, MACs, and columns of each tensor (widest strip)."""
+
+    bytes: IntArray
+    macs: IntArray
+    resident: IntArray
+    scratch: IntArray
+    strips: IntArray
+    widths: dict[str, IntArray]
+
+
+def costs(network: Network, stage: Skeleton, strip_width: IntArray, pixels: int) -> Costs:
+    """What the stage costs with each of the strip widths, groups passing on `pixels` pixels at a time."""
+    graph = network.graph
+    if stage.strip_tensor is None:
+        strips, starts = np.ones(1, np.int64), np.zeros(1, np.int64)
+        low: dict[str, IntArray] = {}
+        high: dict[str, IntArray] = {}
+    else:
+        whole = graph.tensor(stage.strip_tensor).width
+        strips = -(-whole // strip_width)
+        starts = np.concatenate([[0], np.cumsum(strips)[:-1]])
+        index = np.arange(int(strips.sum())) - np.repeat(starts, strips)
+        left = index * np.repeat(strip_width, strips)
+        low = {stage.strip_tensor: left}
+        high = {stage.strip_tensor: np.minimum(left + np.repeat(strip_width, strips), whole)}
+    widths: dict[str, IntArray] = {}
+    macs = np.full(len(strips), sum(macs_per_pixel(network.operators[i]) for i in stage.late), dtype=np.int64)
+    for group in reversed(stage.groups):
+        if group.output in stage.outputs and not stage.strips_allowed:
+            low[group.output] = np.zeros(1, np.int64)
+            high[group.output] = np.full(1, graph.tensor(group.output).width)
+        first, end = low[group.output], high[group.output]
+        computed = np.add.reduceat(end - first, starts) * stage.rows_done[group.output]
+        widths[group.output] = np.maximum.reduceat(end - first, starts)
+        macs += computed * sum(macs_per_pixel(network.operators[i]) for i in group.operators)
+        if group.reduction is not None:
+            macs += macs_per_pixel(network.operators[group.reduction])
+        for reader, source in group.row_inputs(network):
+            reads = network.reads[reader][source][1]
+            source_low = reads.first[first]
+            source_high = np.maximum(np.maximum.accumulate(reads.end)[end - 1], source_low)
+            low[source] = np.minimum(low[source], source_low) if source in low else source_low
+            high[source] = np.maximum(high[source], source_high) if source in high else source_high
+    if stage.streamed is not None:
+        widths[stage.streamed] = np.maximum.reduceat(high[stage.streamed] - low[stage.streamed], starts)
+    lines = sum(
+        (_aligned(rows * widths[name] * graph.tensor(name).channels) for name, rows in stage.line_rows.items()),
+        start=np.zeros(len(strips), np.int64),
+    )
+    strip_scratch = lines + _pixel_bytes(network, stage, widths, pixels, len(strips))
+    late_scratch = _vectors(network, stage)[1]
+    accumulators = sum(buffer.size for buffer in _accumulators(network, stage))
+    scratch = accumulators + np.maximum(strip_scratch, late_scratch)
+    resident = np.full(len(strips), sum(aligned(graph.tensor(n).size) for n in stage.resident), dtype=np.int64)
+    resident += sum(aligned(graph.tensor(n).size) for n in stage.outputs if in_arena(network, n))
+    if stage.primary is not None:
+        source_bytes = aligned(graph.tensor(stage.primary).size)
+        target_bytes = aligned(graph.tensor(stage.output).size)
+        region = max(target_bytes, stage.overlap + source_bytes)
+        resident -= np.where(strips == 1, source_bytes + target_bytes - region, 0)
+    return Costs(resident + scratch, macs, resident, scratch, strips, widths)
+
+
+def _aligned(sizes: IntArray) -> IntArray:
+    return -(-sizes // ALIGNMENT) * ALIGNMENT
+
+
+def _pixel_slots(network: Network, group: Group) -> tuple[tuple[str, int], ...]:
+    """(tensor, which of two buffers) for the tensors of a group that exist a few pixels at a time."""
+    slots: list[tuple[str, int]] = []
+    for position, name in enumerate(group.pixel_tensors(network)):
+        operator = network.operators[group.operators[position]]
+        if position == 0:
+            slots.append((name, 0))
+        else:
+            slots.append((name, slots[-1][1] if is_elementwise(operator) else 1 - slots[-1][1]))
+    return tuple(slots)
+
+
+def _pixel_bytes(network: Network, stage: Skeleton, widths: dict[str, IntArray], pixels: int, count: int) -> IntArray:
+    """Bytes that the groups share for the pixels they pass on: what the hungriest of them needs."""
+    most = np.zeros(count, np.int64)
+    for group in stage.groups:
+        slots = _pixel_slots(network, group)
+        chunk = np.minimum(pixels, widths[group.output])
+        needed = np.zeros(count, np.int64)
+        for slot in (0, 1):
+            channels = max((network.graph.tensor(name).channels for name, used in slots if used == slot), default=0)
+            needed += _aligned(chunk * channels)
+        most = np.maximum(most, needed)
+    return most
+
+
+def _accumulators(network: Network, stage: Skeleton) -> tuple[Buffer, ...]:
+    """int32 sums of the reductions, from the start of the scratch."""
+    buffers: list[Buffer] = []
+    for group in stage.groups:
+        if group.reduction is not None:
+            name = network.operators[group.reduction].output
+            offset = sum(buffer.size for buffer in buffers)
+            buffers.append(Buffer(name, "accumulator", offset, 4 * network.graph.tensor(name).channels))
+    return tuple(buffers)
+
+
+def _vectors(network: Network, stage: Skeleton) -> tuple[tuple[Buffer, ...], int]:
+    """(buffers, bytes) of the vectors that live only within the stage, after the last strip; offsets from 0.
+
+    First fit by lifetime; elementwise operators work in place.
+    """
+    reductions = tuple(group.reduction for group in stage.groups if group.reduction is not None)
+    order = sorted(reductions) + list(stage.late)
+    placed: dict[str, Buffer] = {}
+    last_use = {name: network.consumers[name][-1] for name in (network.operators[i].output for i in order)}
+    for index in order:
+        operator = network.operators[index]
+        name = operator.output
+        if name in stage.outputs:
+            continue
+        size = aligned(network.graph.tensor(name).size)
+        source = operator.inputs[0]
+        if is_elementwise(operator) and source in placed and last_use[source] == index:
+            placed[name] = Buffer(name, "vector", placed[source].offset, size)
+            continue
+        busy = sorted(
+            (b.offset, b.offset + b.size) for n, b in placed.items() if last_use[n] >= index or index in reductions
+        )
+        offset = 0
+        for begin, end in busy:
+            if offset + size <= begin:
+                break
+            offset = max(offset, end)
+        placed[name] = Buffer(name, "vector", offset, size)
+    return tuple(placed.values()), max((b.offset + b.size for b in placed.values()), default=0)
+
+
+def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int) -> Layout:
+    """The stage with one strip width, every buffer placed within its scratch.
+
+    Accumulators come first; line buffers and pixels follow, and after the last strip the vectors take their place.
+    """
+    cost = costs(network, stage, np.array([strip_width]), pixels)
+    widths = {name: int(width[0]) for name, width in cost.widths.items()}
+    buffers = list(_accumulators(network, stage))
+    base = sum(buffer.size for buffer in buffers)
+    offset = base
+    for name, rows in stage.line_rows.items():
+        size = aligned(rows * widths[name] * network.graph.tensor(name).channels)
+        buffers.append(Buffer(name, "line", offset, size, rows, widths[name]))
+        offset += size
+    for group in stage.groups:
+        chunk = min(pixels, widths[group.output])
+        slots = _pixel_slots(network, group)
+        first = aligned(chunk * max((network.graph.tensor(n).channels for n, slot in slots if slot == 0), default=0))
+        for name, slot in slots:
+            size = aligned(chunk * network.graph.tensor(name).channels)
+            buffers.append(Buffer(name, "pixels", offset + slot * first, size, 1, chunk))
+    for vector in _vectors(network, stage)[0]:
+        buffers.append(Buffer(vector.tensor, "vector", base + vector.offset, vector.size))
+    strips = int(cost.strips[0])
+    return Layout(
+        skeleton=stage,
+        width=strip_width,
+        strips=strips,
+        pixels=pixels,
+        buffers=tuple(buffers),
+        resident_bytes=int(cost.resident[0]),
+        overlap=stage.overlap
+        if strips == 1 or stage.primary is None
+        else aligned(network.graph.tensor(stage.output).size),
+        scratch_bytes=int(cost.scratch[0]),
+        macs=int(cost.macs[0]),
+        widths=widths,
+    )
