@@ -8,7 +8,7 @@ import sys
 import xml.etree.ElementTree
 from pathlib import Path
 
-from msf_riot import build
+from msf_riot import riot
 from msf_riot.errors import MsfError
 
 SHARED_MODELS = Path(__file__).resolve().parent.parent.parent / "shared/models"
@@ -17,7 +17,7 @@ SHARED_MODELS = Path(__file__).resolve().parent.parent.parent / "shared/models"
 def has_riot() -> bool:
     """True where a RIOT is found as the build finds it."""
     try:
-        build.find_riot()
+        riot.find_riot()
     except MsfError:
         return False
     return True
