@@ -51,16 +51,17 @@ def aligned(size: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Reads:
-    """What an operator reads of one input along one axis: output index i needs [first[i], end[i]), clipped."""
+    """What an operator reads of one input along one axis: output index i needs [first[i], end[i]); both ascend."""
 
     first: IntArray
     end: IntArray
 
 
 def _window_reads(outputs: int, inputs: int, extent: int, stride: int, before: int) -> Reads:
+    """Clipped to the input and never empty, even where a window lies in the padding altogether."""
     start = np.arange(outputs, dtype=np.int64) * stride - before
-    first = np.clip(start, 0, inputs)
-    return Reads(first, np.maximum(np.clip(start + extent, 0, inputs), first))
+    first = np.clip(start, 0, inputs - 1)
+    return Reads(first, np.maximum(np.minimum(start + extent, inputs), first + 1))
 
 
 def _mapped_reads(sources: Sequence[int]) -> Reads:
@@ -172,7 +173,7 @@ class Network:
         consumers = self.consumers[name]
         if len(consumers) == 1:
             rows = self.reads[consumers[0]][name][0]
-            return max(1, int(np.max(np.maximum.accumulate(rows.end) - rows.first)))
+            return max(1, int(np.max(rows.end - rows.first)))
         join = self.join(name, end)
         return self.graph.tensor(name).height if join is None else _joined_line_rows(self, name, join)
 
@@ -435,7 +436,7 @@ def _rows_done(network: Network, groups: Sequence[Group], outputs: set[str]) -> 
             done[group.output] = network.graph.tensor(group.output).height
         rows = done[group.output]
         for reader, source in group.row_inputs(network):
-            needed = int(np.max(network.reads[reader][source][0].end[:rows], initial=0))
+            needed = int(network.reads[reader][source][0].end[rows - 1])
             done[source] = max(done.get(source, 0), needed)
     return done
 
@@ -470,7 +471,7 @@ def _overlap(
         rows = needed.get(group.output, np.zeros(target.height, np.int64))
         for reader, name in group.row_inputs(network):
             reads = network.reads[reader][name][0]
-            ends = np.concatenate([[0], np.maximum.accumulate(reads.end)])
+            ends = np.concatenate([[0], reads.end])
             needed[name] = np.maximum(needed.get(name, 0), ends[rows])
             if name != primary:
                 continue
@@ -549,7 +550,7 @@ def costs(network: Network, stage: Skeleton, strip_width: IntArray, pixels: int)
         for reader, source in group.row_inputs(network):
             reads = network.reads[reader][source][1]
             source_low = reads.first[first]
-            source_high = np.maximum(np.maximum.accumulate(reads.end)[end - 1], source_low)
+            source_high = reads.end[end - 1]
             low[source] = np.minimum(low[source], source_low) if source in low else source_low
             high[source] = np.maximum(high[source], source_high) if source in high else source_high
     if stage.streamed is not None:

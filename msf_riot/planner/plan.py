@@ -67,7 +67,9 @@ def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, 
     return tuple(placed)
 
 
-def make_plan(network: Network, stages: tuple[Stage, ...], input_mode: InputMode = "whole", overlap: bool = True) -> Plan:
+def make_plan(
+    network: Network, stages: tuple[Stage, ...], input_mode: InputMode = "whole", overlap: bool = True
+) -> Plan:
     """A Plan of these stages with its exact cost. Raises PlanError where they do not suit the network."""
     placed = layouts(network, stages, input_mode, overlap)
     total = sum(each.macs for each in placed)

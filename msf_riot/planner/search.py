@@ -1,8 +1,8 @@
 """Graph and limits -> the best Plan: msf-CNN's constrained shortest path (arXiv 2505.11483, section 4), made exact.
 
 Nodes are the positions between operators, edges the candidate stages, one for each range of operators and strip width.
-The peak RAM of a path is the largest edge, its MACs are the sum: with the edges sorted out by RAM, P2 (least MACs within
-a RAM limit) is one pass over the nodes, and P1 (least RAM within a MAC limit) a binary search over the RAM values.
+The peak RAM of a path is its largest edge, its MACs are the sum: with the edges sorted out by RAM, P2 (least MACs
+within a RAM limit) is one pass over the nodes, and P1 (least RAM within a MAC limit) a binary search over RAM values.
 """
 
 from __future__ import annotations
