@@ -10,8 +10,8 @@
  * RIOT's `shell.h`, of which sim/ offers the same few names.
  */
 
-#ifndef PORT_H
-#define PORT_H
+#ifndef MSF_PORT_H
+#define MSF_PORT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -47,4 +47,4 @@ uint32_t port_run_on_measured_stack(void (*function)(void *argument), void *argu
  */
 void *port_guarded_arena(size_t bytes);
 
-#endif /* PORT_H */
+#endif /* MSF_PORT_H */
