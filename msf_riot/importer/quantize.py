@@ -40,15 +40,14 @@ FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
 class QuantizationReport:
     """Agreement of the int8 model with the float one over the calibration samples."""
 
-    output: Path
     samples: int
     top1_agreement: float
     """Share of samples for which the same output element is the largest."""
     mean_abs_diff: float
     """In the unit of the model's output, as is max_abs_diff."""
     max_abs_diff: float
-    snr_db: float
-    """10 log10 of the power of the float output over that of the difference; infinite where they are equal."""
+    snr_db: float | None
+    """10 log10 of the power of the float output over that of the difference; None where either is zero."""
 
 
 def quantize_model(model: Path, calibration: Path, output: Path) -> QuantizationReport:
@@ -66,7 +65,7 @@ def quantize_model(model: Path, calibration: Path, output: Path) -> Quantization
     with tempfile.TemporaryDirectory(prefix="msf-quantize-") as folder, _quiet():
         quantized = _quantize(proto, samples, Path(folder), model)
     _check_wholly_quantized(quantized)
-    report = _compare(proto, quantized, samples, output)
+    report = _compare(proto, quantized, samples)
     _write(quantized, output)
     return report
 
@@ -121,7 +120,7 @@ def _inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
 
 def _read_samples(path: Path, inputs: Mapping[str, onnx.ValueInfoProto]) -> list[Sample]:
     """One dictionary a sample, batch axis added. Never unpickles."""
-    arrays = _read_npz(path)
+    arrays = read_npz(path)
     if len(inputs) == 1 and len(arrays) == 1:
         arrays = dict(zip(inputs, arrays.values(), strict=True))
     if missing := sorted(inputs.keys() - arrays.keys()):
@@ -135,7 +134,8 @@ def _read_samples(path: Path, inputs: Mapping[str, onnx.ValueInfoProto]) -> list
     return [{name: np.ascontiguousarray(floats[name][i]) for name in inputs} for i in range(counts.pop())]
 
 
-def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an NPZ file, by name; never unpickles. Raises CalibrationError."""
     try:
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -143,7 +143,7 @@ def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
         with archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
-        raise CalibrationError(f"{path}: no such calibration file; numpy.savez writes one from samples") from error
+        raise CalibrationError(f"{path}: no such file; numpy.savez writes one from samples") from error
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise CalibrationError(f"{path}: not an NPZ file of plain arrays: {_first_line(error)}") from error
 
@@ -250,27 +250,24 @@ def _session(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _compare(
-    proto: onnx.ModelProto, quantized: onnx.ModelProto, samples: Sequence[Sample], output: Path
-) -> QuantizationReport:
+def _compare(proto: onnx.ModelProto, quantized: onnx.ModelProto, samples: Sequence[Sample]) -> QuantizationReport:
     """Both models over all samples, one at a time."""
     try:
         exact_session, session = _session(proto), _session(quantized)
         pairs = [(exact_session.run(None, s)[0].ravel(), session.run(None, s)[0].ravel()) for s in samples]
     except Exception as error:  # as above
-        raise ModelError(f"{output.name}: ONNX Runtime cannot run the model: {_first_line(error)}") from error
+        raise ModelError(f"ONNX Runtime cannot run the model: {_first_line(error)}") from error
     exact = np.stack([pair[0] for pair in pairs]).astype(np.float64)
     rounded = np.stack([pair[1] for pair in pairs]).astype(np.float64)
     difference = np.abs(exact - rounded)
     noise = float(np.mean(difference**2))
     power = float(np.mean(exact**2))
     return QuantizationReport(
-        output=output,
         samples=len(samples),
         top1_agreement=float(np.mean(exact.argmax(axis=1) == rounded.argmax(axis=1))),
         mean_abs_diff=float(difference.mean()),
         max_abs_diff=float(difference.max()),
-        snr_db=float(10 * np.log10(power / noise)) if noise and power else float("inf") if not noise else -float("inf"),
+        snr_db=float(10 * np.log10(power / noise)) if noise and power else None,
     )
 
 

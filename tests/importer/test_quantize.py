@@ -80,7 +80,7 @@ def test_a_float_model_becomes_wholly_int8_and_agrees(tmp_path: Path) -> None:
     model = check_int8(output)
     assert report.samples == 20
     assert report.top1_agreement >= 0.9
-    assert report.snr_db > 25
+    assert report.snr_db is not None and report.snr_db > 25
     assert 0 < report.mean_abs_diff <= report.max_abs_diff < 0.2
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d.npz", "f.onnx", "q.onnx"]
@@ -124,7 +124,7 @@ def test_functions_are_quantized_too(tmp_path: Path, operator: str) -> None:
     source = save(tmp_path / "f.onnx", nodes, [weight("w0", 6, 3, 3, 3), weight("w1", 6, 4), weight("b1", 4)])
     report = quantize_model(source, samples(tmp_path / "d.npz"), tmp_path / "q.onnx")
     check_int8(tmp_path / "q.onnx")
-    assert report.snr_db > 20
+    assert report.snr_db is not None and report.snr_db > 20
 
 
 @pytest.mark.parametrize("opset", [11, 12])
@@ -176,7 +176,7 @@ def test_bad_calibration_data_is_one_line_and_keeps_the_old_output(tmp_path: Pat
 
 
 def test_absent_calibration_data_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CalibrationError, match="no such calibration file"):
+    with pytest.raises(CalibrationError, match="no such file"):
         quantize_model(float_model(tmp_path / "f.onnx"), tmp_path / "absent.npz", tmp_path / "q.onnx")
 
 
@@ -229,4 +229,4 @@ def test_the_trained_float_model_quantizes(tmp_path: Path) -> None:
     data = samples(tmp_path / "d.npz", input_1=(np.moveaxis(batch, 1, -1) + 128.0) / 255)
     report = quantize_model(FLOAT_VWW, data, tmp_path / "q.onnx")
     assert report.top1_agreement >= 0.9
-    assert report.snr_db > 15
+    assert report.snr_db is not None and report.snr_db > 15
