@@ -1,0 +1,94 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+#include "machine.h"
+#include "sim.h"
+
+int main(void);
+
+enum {
+    SYS_WRITE0 = 0x04,
+    SYS_EXIT_EXTENDED = 0x20,
+    ADP_STOPPED_APPLICATION_EXIT = 0x20026,
+};
+
+enum { FAULT_STATUS = 70 };
+
+#define PAINT 0xc5a3917fU
+
+const bool sim_echo = true;
+
+void sim_write(const char *text)
+{
+    (void)machine_semihosting(SYS_WRITE0, (uintptr_t)text);
+}
+
+int sim_read_char(void)
+{
+    return (int)machine_semihosting_readc();
+}
+
+void sim_exit(int status)
+{
+    const uintptr_t block[2] = {ADP_STOPPED_APPLICATION_EXIT, (uintptr_t)status};
+    (void)machine_semihosting(SYS_EXIT_EXTENDED, (uintptr_t)block);
+    for (;;) {
+    }
+}
+
+static void write_hex(uintptr_t value)
+{
+    char text[11] = "0x";
+    for (int digit = 0; digit < 8; digit++) {
+        text[2 + digit] = "0123456789abcdef"[(value >> (28 - 4 * digit)) & 15U];
+    }
+    text[10] = '\0';
+    sim_write(text);
+}
+
+void sim_fault(const char *name, uintptr_t program_counter, uintptr_t address)
+{
+    sim_write("\nfault: ");
+    sim_write(name);
+    sim_write(" at pc=");
+    write_hex(program_counter);
+    sim_write(" address=");
+    write_hex(address);
+    sim_write("\n");
+    sim_exit(FAULT_STATUS);
+}
+
+void sim_start(void)
+{
+    const uint32_t *from = _data_load;
+    for (uint32_t *to = _data_start; to < _data_end;) {
+        *to++ = *from++;
+    }
+    for (uint32_t *to = _bss_start; to < _bss_end;) {
+        *to++ = 0;
+    }
+    sim_exit(main());
+}
+
+/* Volatile, so that no compiler makes it a call of memset, whose frame would lie in what is painted. */
+uint32_t __attribute__((noinline)) sim_run_on_painted_stack(void (*function)(void *argument), void *argument)
+{
+    register uint32_t *stack_pointer __asm__("sp");
+    volatile uint32_t *const here = stack_pointer;
+    for (volatile uint32_t *word = _stack_bottom; word < here; word++) {
+        *word = PAINT;
+    }
+    function(argument);
+    volatile uint32_t *lowest = _stack_bottom;
+    while (lowest < here && *lowest == PAINT) {
+        lowest++;
+    }
+    return lowest == _stack_bottom ? UINT32_MAX : (uint32_t)((uintptr_t)here - (uintptr_t)lowest);
+}
+
+void *sim_spare_memory(size_t bytes)
+{
+    return bytes <= (size_t)(_spare_end - _spare_start) ? _spare_start : NULL;
+}

@@ -1,0 +1,20 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/* The smallest package of the form that `msf-riot generate` writes: output[i] = 3 * input[i] + i, saturated. */
+
+#ifndef MSF_TINY_H
+#define MSF_TINY_H
+
+#include "msf/model.h"
+
+#define MSF_TINY_BYTES 8
+#define MSF_TINY_ARENA_BYTES 32
+
+extern const msf_model_t msf_tiny_model;
+
+void msf_tiny_invoke(void *arena, const int8_t *input, int8_t *output);
+
+#endif /* MSF_TINY_H */
