@@ -322,6 +322,32 @@ def dense_calls(draw):
 
 
 @st.composite
+def requantization_calls(draw):
+    """Accumulators (biases, all weights being 0) that land on, or one beside, the ties between two int8 outputs."""
+    rng = np.random.default_rng(draw(seeds))
+    outputs = 32
+    multiplier = np.where(rng.random(outputs) < 0.3, 1 << 30, rng.integers(1 << 30, 1 << 31, outputs))
+    shift = rng.integers(1, 63, outputs)
+    ties = (2 * rng.integers(-150, 150, outputs) + 1) * 2.0 ** (shift - 1) / multiplier
+    bias = np.clip(np.round(ties).astype(np.int64) + rng.integers(-1, 2, outputs), -(1 << 31) + 1, (1 << 31) - 1)
+    operator = Dense(
+        name="under test",
+        inputs=("x",),
+        output="y",
+        weights=np.zeros((outputs, 1), dtype=np.int8),
+        **{
+            key: value.astype(np.int32) for key, value in (("bias", bias), ("multiplier", multiplier), ("shift", shift))
+        },
+        **draw(clamps()),
+    )
+    zeros = (0, draw(zero_points))
+    graph = graph_of(operator, [(1, 1, 1), (1, 1, outputs)], zeros)
+    x = np.ones((1, 1, 1), dtype=np.int8)
+    head = (1, outputs, 0, *clamp_arguments(graph, operator), *weight_arguments(operator))
+    return [Call(encode("dense", *head, x), reference.execute(graph, x).tobytes())]
+
+
+@st.composite
 def global_average_calls(draw):
     rng = np.random.default_rng(draw(seeds))
     shape = draw(st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(1, 17)))
@@ -460,6 +486,7 @@ STRATEGIES = {
     "pointwise": pointwise_calls(),
     "depthwise": windowed_calls(DepthwiseConv2D),
     "dense": dense_calls(),
+    "requantization": requantization_calls(),
     "max_pool": windowed_calls(MaxPool2D),
     "average_pool": windowed_calls(AveragePool2D),
     "global_average": global_average_calls(),
