@@ -1,0 +1,1 @@
+"""Boards at work: running on them and reading what they answer."""
