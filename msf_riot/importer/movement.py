@@ -1,0 +1,60 @@
+"""Operators that move values without computing any: MaxPool, Pad, Concat, Resize.
+
+Rounding to a quantization and moving may change places, so their inputs take the quantization of their output.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msf_riot.importer.reading import Node
+from msf_riot.importer.values import Draft, FloatArray, Leaf, Quantized, Real, Target, quantize
+from msf_riot.ir import Quantization
+
+Emit = Callable[[Target, list[Quantized]], Quantized]
+
+
+@dataclass(frozen=True, eq=False)
+class Movement(Real):
+    """`emit` adds the operator for inputs that have the quantization of the target.
+
+    `clamps` says that the operator itself can limit its output; `constant` is a real value that it puts in.
+    """
+
+    sources: tuple[Real, ...]
+    emit: Emit
+    draft: Draft
+    clamps: bool = False
+    constant: float | None = None
+
+    def quantize(self, target: Target) -> Quantized:
+        """Inputs first, each in the quantization of the target."""
+        inner = target.inner("in")
+        if not self.clamps:
+            inner = dataclasses.replace(inner, low=target.low, high=target.high)
+        result = self.emit(target, [source.quantize(inner) for source in self.sources])
+        return dataclasses.replace(result, view=self.view)
+
+    def leaf(self, draft: Draft) -> Leaf:
+        """Exact where all inputs share a quantization that also holds the constant."""
+        leaves = [source.leaf(draft) for source in self.sources]
+        first = leaves[0].source
+        if any(leaf.source.quantization != first.quantization for leaf in leaves):
+            return super().leaf(draft)
+        if self.constant is not None and not _holds(first.quantization, self.constant):
+            return super().leaf(draft)
+        target = Target(draft, f"{self.node.outputs[0]}_int8", first.quantization, first.element, origin=False)
+        result = self.emit(target, [leaf.source for leaf in leaves])
+        return Leaf(self.node, self.view, dataclasses.replace(result, view=self.view))
+
+    def mapped(self, node: Node, function: Callable[[FloatArray], FloatArray]) -> Real:
+        """A table behind it."""
+        return self.leaf(self.draft).mapped(node, function)
+
+
+def _holds(quantization: Quantization, real: float) -> bool:
+    """Whether the real value is exactly one of the quantization's."""
+    code = int(quantize(real, quantization))
+    return abs(quantization.scale * (code - quantization.zero_point) - real) <= 1e-4 * quantization.scale

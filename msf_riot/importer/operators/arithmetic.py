@@ -1,0 +1,259 @@
+"""Add, Sub, Mul, Div and BatchNormalization, with constants and between activations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from msf_riot.importer.linear import Linear
+from msf_riot.importer.reading import Array, Node
+from msf_riot.importer.registry import Inputs, reads
+from msf_riot.importer.requantize import addition, affine, requantization
+from msf_riot.importer.values import (
+    Clamped,
+    Constant,
+    Draft,
+    FloatArray,
+    Leaf,
+    Mapped,
+    Quantized,
+    Real,
+    Target,
+    Value,
+    View,
+    bind,
+    constant_of,
+    make_view,
+    real_of,
+)
+from msf_riot.ir import Add, ChannelAffine, Mul, ResizeNearest
+
+Binary = Callable[[Array, Array], Array]
+FUNCTIONS: dict[str, Binary] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
+
+
+@reads("Add", "Sub", "Mul", "Div")
+def binary(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """Constants scale and shift; two activations are added or multiplied."""
+    if len(inputs) != 2 or inputs[0] is None or inputs[1] is None:
+        raise node.unsupported("needs two inputs")
+    first, second = inputs
+    if isinstance(second, Constant):
+        return _with_constant(node, real_of(node, first), second.array, FUNCTIONS[node.operator])
+    if isinstance(first, Constant):
+        left, function = first.array, FUNCTIONS[node.operator]
+        if node.operator == "Div":
+            return _map_scalar(node, real_of(node, second), left, lambda x, c: c / x)
+        return _with_constant(node, real_of(node, second), left, lambda x, c: function(c, x))
+    return _between(node, real_of(node, first), real_of(node, second), draft)
+
+
+@reads("BatchNormalization")
+def batch_normalization(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """A factor and an offset for each channel."""
+    real = real_of(node, inputs[0])
+    if len(inputs) < 5 or len(real.view.shape) < 2:
+        raise node.unsupported("needs scale, bias, mean and variance, and an input of rank 2 or more")
+    scale, bias, mean, variance = (
+        constant_of(node, value, "parameters").array.astype(np.float64).reshape(-1) for value in inputs[1:5]
+    )
+    if not scale.size == bias.size == mean.size == variance.size == real.view.shape[1]:
+        raise node.unsupported("its parameters do not suit its channels")
+    factor = scale / np.sqrt(np.maximum(variance, 0) + node.number("epsilon", 1e-5))
+    shape = [-1 if axis == 1 else 1 for axis in range(len(real.view.shape))]
+    return _affine(node, real, factor.reshape(shape), (bias - mean * factor).reshape(shape))
+
+
+def _with_constant(node: Node, real: Real, constant: Array, function: Binary) -> Real:
+    if constant.dtype.kind != "f" or not np.isfinite(constant).all():
+        raise node.unsupported("its constant must be finite and float (put DequantizeLinear behind integers)")
+    if constant.ndim > len(real.view.shape) and constant.size > 1:
+        raise node.unsupported(f"its constant of shape {list(constant.shape)[:9]} has a higher rank than its input")
+    if constant.size == 1 and not isinstance(_below(real), Linear | Affine):
+        return _map_scalar(node, real, constant, function)
+    wide = constant.astype(np.float64)
+    with np.errstate(all="ignore"):
+        offset = function(np.zeros(1), wide)
+        factor = function(np.ones(1), wide) - offset
+    return _affine(node, real, factor, offset)
+
+
+def _below(real: Real) -> Real:
+    return real.source if isinstance(real, Clamped) else real
+
+
+def _map_scalar(node: Node, real: Real, constant: Array, function: Binary) -> Real:
+    if constant.size != 1:
+        raise node.unsupported("divides a constant for each channel by an activation")
+    value = np.float32(constant.reshape(()))
+    return real.mapped(node, lambda x: np.asarray(function(x, np.asarray(value)), np.float32))
+
+
+def _affine(node: Node, real: Real, factor: Array, offset: Array) -> Real:
+    """factor * x + offset, both broadcast over the ONNX shape of x."""
+    if not (np.isfinite(factor).all() and np.isfinite(offset).all()):
+        raise node.unsupported("its constant leads to values that are not finite")
+    view = real.view
+    if factor.size > 1 or offset.size > 1:
+        view = bind(node, view, _letters(view, factor if factor.size > 1 else offset))
+    factors, offsets = (_per_channel(node, view, values) for values in (factor, offset))
+    if isinstance(real, Leaf):
+        return Affine(node, view, real, factors, offsets)
+    return real.scaled(node, factors, offsets)
+
+
+def _letters(view: View, values: Array) -> tuple[str, ...]:
+    """How an input not laid out yet is taken: the axis along which the constant varies is the channels."""
+    rank = len(view.shape)
+    sizes = (1,) * (rank - values.ndim) + values.shape
+    channel = next((i for i, size in enumerate(sizes) if size > 1), rank - 1)
+    others = iter("HW")
+    return tuple("C" if i == channel else next(others, "N") if view.dims[i] else "N" for i in range(rank))
+
+
+def _per_channel(node: Node, view: View, values: Array) -> npt.NDArray[np.float64]:
+    """[channels], or [1], of a constant that broadcasts to the ONNX shape."""
+    if values.size == 1:
+        return values.astype(np.float64).reshape(1)
+    sizes = (1,) * (len(view.shape) - values.ndim) + values.shape
+    long = [i for i, size in enumerate(sizes) if size > 1]
+    if len(long) != 1 or view.names(long[0]) != "C" or sizes[long[0]] != view.shape[long[0]]:
+        raise node.unsupported(
+            f"a constant of {list(values.shape)} is not one value a channel of an input of {list(view.shape)}"
+        )
+    return values.astype(np.float64).reshape(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Affine(Real):
+    """factor[c] * activation + offset[c]."""
+
+    source: Leaf
+    factor: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64]
+
+    def scaled(self, node: Node, factor: Array, offset: Array) -> Real:
+        """One more step of the same."""
+        return Affine(node, self.view, self.source, self.factor * factor, self.offset * factor + offset)
+
+    def quantize(self, target: Target) -> Quantized:
+        """One ChannelAffine."""
+        source = self.source.source
+        channels = self.view.hwc[2]
+        factors = np.broadcast_to(self.factor * source.quantization.scale / target.quantization.scale, (channels,))
+        offsets = np.broadcast_to(self.offset / target.quantization.scale, (channels,))
+        found = np.array([affine(float(f), float(o)) for f, o in zip(factors, offsets, strict=True)], np.int32)
+        multiplier, offset, shift = (np.ascontiguousarray(found[:, i]) for i in range(3))
+        return target.emit(
+            self.node, ChannelAffine, [source], self.view, multiplier=multiplier, offset=offset, shift=shift
+        )
+
+
+def _between(node: Node, first: Real, second: Real, draft: Draft) -> Real:
+    joined = _same_source(node, first, second)
+    if joined is not None:
+        return joined
+    if node.operator == "Div":
+        raise node.unsupported("divides by an activation")
+    if node.operator == "Sub":
+        second = _negated(node, second, draft)
+    a, b = first.leaf(draft), second.leaf(draft)
+    view = _broadcast(node, a.view, b.view)
+    if node.operator == "Mul":
+        return Product(node, view, a, b)
+    return Sum(node, view, a, b)
+
+
+def _same_source(node: Node, first: Real, second: Real) -> Real | None:
+    """f(x) with g(x), such as x * sigmoid(x), is one function of x."""
+    a, b = (Mapped(r.node, r.view, r, lambda x: x) if isinstance(r, Leaf) else r for r in (first, second))
+    a, b = (r.mapped(node, lambda x: x) if isinstance(r, Clamped) and _maps(r) else r for r in (a, b))
+    if not (isinstance(a, Mapped) and isinstance(b, Mapped)):
+        return None
+    if a.source.source.tensor != b.source.source.tensor or a.view != b.view:
+        return None
+    function, left, right = FUNCTIONS[node.operator], a.function, b.function
+
+    def both(x: FloatArray) -> FloatArray:
+        return np.asarray(function(left(x), right(x)), np.float32)
+
+    return Mapped(node, a.view, a.source, both)
+
+
+def _maps(clamped: Clamped) -> bool:
+    below = clamped.source
+    return isinstance(below, Leaf | Mapped) or (isinstance(below, Clamped) and _maps(below))
+
+
+def _negated(node: Node, real: Real, draft: Draft) -> Real:
+    """-x as an activation: its codes mirrored around the zero point need one value more than int8 may have."""
+    raise node.unsupported("subtracts an activation; export it as Add of a negated and quantized one")
+
+
+def _broadcast(node: Node, a: View, b: View) -> View:
+    """The view of a result of two activations; raises where they lie differently."""
+    rank = max(len(a.shape), len(b.shape))
+    shapes = [(1,) * (rank - len(v.shape)) + v.shape for v in (a, b)]
+    dims = [((),) * (rank - len(v.dims)) + v.dims for v in (a, b)]
+    if any(p != q and 1 not in (p, q) for p, q in zip(*shapes, strict=True)):
+        raise node.unsupported(f"inputs of {list(a.shape)} and {list(b.shape)} do not broadcast")
+    if any(p and q and p != q for p, q in zip(*dims, strict=True)):
+        raise node.unsupported("its inputs are laid out differently in memory")
+    merged = tuple(p or q for p, q in zip(*dims, strict=True))
+    names = [axis.name for dim in merged for axis in dim]
+    if len(set(names)) < len(names):
+        raise node.unsupported("its inputs are laid out differently in memory")
+    return make_view(node, merged)
+
+
+def _spread(node: Node, source: Quantized, view: View, target: Target) -> Quantized:
+    """A 1 x 1 x C, 1 x W x C or H x 1 x C activation repeated to the size of the view."""
+    height, width, channels = source.view.hwc
+    wanted = view.hwc
+    if source.view.hwc == wanted:
+        return source
+    if channels != wanted[2]:
+        raise node.unsupported("repeats one channel over several")
+    rows = tuple(range(height)) if height == wanted[0] else (0,) * wanted[0]
+    columns = tuple(range(width)) if width == wanted[1] else (0,) * wanted[1]
+    inner = target.inner("spread", source.quantization)
+    return inner.emit(node, ResizeNearest, [source], view, rows=rows, columns=columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Sum(Real):
+    """Two activations added."""
+
+    first: Leaf
+    second: Leaf
+
+    def quantize(self, target: Target) -> Quantized:
+        """One Add."""
+        a, b = (_spread(self.node, leaf.source, self.view, target) for leaf in (self.first, self.second))
+        scales = [value.quantization.scale / target.quantization.scale for value in (a, b)]
+        multipliers, shift = addition(*scales)
+        return target.emit(self.node, Add, [a, b], self.view, multipliers=multipliers, shift=shift)
+
+
+@dataclass(frozen=True, eq=False)
+class Product(Real):
+    """Two activations multiplied; one may hold one factor a channel."""
+
+    first: Leaf
+    second: Leaf
+
+    def quantize(self, target: Target) -> Quantized:
+        """One Mul, the smaller operand second."""
+        a, b = self.first.source, self.second.source
+        if math.prod(a.view.hwc) < math.prod(b.view.hwc):
+            a, b = b, a
+        a = _spread(self.node, a, self.view, target)
+        if b.view.hwc != (1, 1, self.view.hwc[2]):
+            b = _spread(self.node, b, self.view, target)
+        real = a.quantization.scale * b.quantization.scale / target.quantization.scale
+        multiplier, shift = requantization(real)
+        return target.emit(self.node, Mul, [a, b], self.view, multiplier=multiplier, shift=shift)

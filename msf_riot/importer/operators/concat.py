@@ -1,0 +1,58 @@
+"""Concat along the channels; inputs of another quantization pass a table first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from msf_riot.importer.movement import Movement
+from msf_riot.importer.operators.layout import normalized
+from msf_riot.importer.reading import Node
+from msf_riot.importer.registry import Inputs, reads
+from msf_riot.importer.values import Constant, Draft, Quantized, Real, Target, Value, View, bind, make_view, real_of
+from msf_riot.ir import Concat
+
+
+@reads("Concat")
+def concat(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """All inputs are activations here; constants alone are folded before."""
+    if any(isinstance(value, Constant) for value in inputs):
+        raise node.unsupported("joins activations with constants")
+    quantizations = {(v.quantization, v.element) for v in inputs if isinstance(v, Quantized)}
+    if len(quantizations) > 1:
+        raise node.unsupported("joins int8 tensors of different scales; put DequantizeLinear before it")
+    sources = tuple(real_of(node, value) for value in inputs)
+    ranks = {len(source.view.shape) for source in sources}
+    if len(ranks) != 1:
+        raise node.unsupported("its inputs differ in rank")
+    (axis,) = normalized(node, (node.integer("axis", 1),), ranks.pop())
+    view = _joined(node, [_bound(node, source, axis) for source in sources], axis)
+    if len(sources) == 1:
+        return sources[0]
+
+    def emit(target: Target, parts: list[Quantized]) -> Quantized:
+        return target.emit(node, Concat, parts, view, low=-128, high=127)
+
+    return Movement(node, view, sources, emit, draft)
+
+
+def _bound(node: Node, source: Real, axis: int) -> View:
+    others = iter("HW")
+    dims = source.view.dims
+    return bind(
+        node, source.view, tuple("C" if i == axis else next(others, "N") if d else "N" for i, d in enumerate(dims))
+    )
+
+
+def _joined(node: Node, views: list[View], axis: int) -> View:
+    rank = len(views[0].shape)
+    dims: list[list[tuple[str, int]]] = []
+    for i in range(rank):
+        if i == axis:
+            if any(view.names(i) not in ("", "C") for view in views):
+                raise node.unsupported("joins along rows or columns; only channels are supported")
+            dims.append([("C", int(np.sum([view.shape[i] for view in views])))])
+        else:
+            if any(view.dims[i] != views[0].dims[i] or "C" in view.names(i) for view in views):
+                raise node.unsupported("its inputs differ in shape or lie differently in memory")
+            dims.append(list(views[0].dims[i]))
+    return make_view(node, dims)

@@ -1,0 +1,45 @@
+"""Conv: 1-D and 2-D, grouped, depthwise, dilated, any pads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from msf_riot.importer.linear import Linear, integer_weights, real_bias
+from msf_riot.importer.reading import Node
+from msf_riot.importer.registry import Inputs, reads
+from msf_riot.importer.values import Constant, Draft, Value, constant_of, real_of
+from msf_riot.importer.window import window
+from msf_riot.ir import Int32Array
+
+
+@reads("Conv")
+def conv(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """Weights [O, I / groups, spatial...], bias [O]."""
+    source, weight, bias = (*inputs, None, None, None)[:3]
+    integers, scales = integer_weights(node, constant_of(node, weight, "weights"), 0)
+    kernel = integers.shape[2:]
+    if node.integers("kernel_shape", kernel) != kernel:
+        raise node.unsupported(f"kernel_shape contradicts its weights of {list(integers.shape)}")
+    leaf = real_of(node, source).leaf(draft)
+    view, found = window(node, leaf.view, kernel)
+    groups, channels = node.integer("group", 1), view.hwc[2]
+    if groups < 1 or integers.shape[1] * groups != channels or integers.shape[0] % groups:
+        raise node.unsupported(f"weights {list(integers.shape)} in {groups} groups do not suit {channels} channels")
+    real = real_bias(node, _constant_or_none(node, bias), scales * leaf.source.quantization.scale)
+    weights = _rows_then_columns(integers, found.letters)
+    return Linear(node, found.view(node, integers.shape[0]), leaf, weights, scales, real, found, groups)
+
+
+def _constant_or_none(node: Node, value: Value | None) -> Constant | None:
+    return None if value is None else constant_of(node, value, "bias")
+
+
+def _rows_then_columns(weights: Int32Array, letters: tuple[str, ...]) -> Int32Array:
+    """[O, I, spatial...] -> [O, kernel height, kernel width, I]."""
+    if letters == ("W",):
+        weights = weights[:, :, None, :]
+    elif len(letters) == 1:
+        weights = weights[:, :, :, None]
+    elif letters == ("W", "H"):
+        weights = weights.swapaxes(2, 3)
+    return np.ascontiguousarray(weights.transpose(0, 2, 3, 1))

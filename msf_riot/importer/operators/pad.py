@@ -1,0 +1,97 @@
+"""Pad with a constant over rows and columns; `tidy` folds it into a window behind it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from msf_riot.importer.movement import Movement
+from msf_riot.importer.operators.layout import integers_of, normalized
+from msf_riot.importer.reading import Node
+from msf_riot.importer.registry import Inputs, reads
+from msf_riot.importer.values import (
+    Draft,
+    Quantized,
+    Target,
+    Value,
+    View,
+    bind,
+    constant_of,
+    make_view,
+    quantize,
+    real_of,
+)
+from msf_riot.ir import Pad, Padding
+
+
+@reads("Pad")
+def pad(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """Pads and value are attributes in old opsets and inputs in new ones."""
+    real = real_of(node, inputs[0])
+    mode = node.text("mode", "constant")
+    if mode != "constant":
+        raise node.unsupported(f"mode {mode[:40]} is not supported, only constant")
+    pads = _pads(node, inputs, len(real.view.shape))
+    value = _value(node, inputs)
+    if not any(amount for both in pads for amount in both):
+        return real
+    view = bind(node, real.view, _letters(real.view, pads))
+    amounts = {"H": (0, 0), "W": (0, 0)}
+    free = [c for c in "HW" if c not in {axis.name for axis in view.flat}]
+    dims: list[list[tuple[str, int]]] = []
+    for i, both in enumerate(pads):
+        if not any(both):
+            dims.append(list(view.dims[i]))
+            continue
+        name = view.names(i) or (free.pop(0) if free else "?")
+        if name not in amounts:
+            raise node.unsupported("pads the batch or the channels; only rows and columns are supported")
+        amounts[name] = both
+        dims.append([(name, view.shape[i] + sum(both))])
+    output = make_view(node, dims)
+    (top, bottom), (left, right) = amounts["H"], amounts["W"]
+    padding = Padding(top, left, bottom, right)
+
+    def emit(target: Target, sources: list[Quantized]) -> Quantized:
+        code = int(np.clip(quantize(value, target.quantization), target.low, target.high))
+        return target.emit(node, Pad, sources, output, padding=padding, value=code, low=-128, high=127)
+
+    return Movement(node, output, (real,), emit, draft, constant=value)
+
+
+def _pads(node: Node, inputs: Inputs, rank: int) -> list[tuple[int, int]]:
+    """(before, after) of each axis."""
+    flat = node.integers("pads")
+    if flat is None:
+        flat = integers_of(node, inputs[1] if len(inputs) > 1 else None, "pads")
+    axes = tuple(range(rank))
+    if len(inputs) > 3 and inputs[3] is not None:
+        axes = normalized(node, integers_of(node, inputs[3], "axes"), rank)
+    if len(flat) != 2 * len(axes) or any(not 0 <= p <= 4096 for p in flat):
+        raise node.unsupported(f"pads {list(flat)[:9]} must be {2 * len(axes)} numbers from 0 to 4096")
+    found = dict(zip(axes, zip(flat[: len(axes)], flat[len(axes) :], strict=True), strict=True))
+    return [found.get(axis, (0, 0)) for axis in range(rank)]
+
+
+def _value(node: Node, inputs: Inputs) -> float:
+    """The real value put in; between integers the constant is an integer in the input's own steps."""
+    given = inputs[0]
+    if len(inputs) > 2 and inputs[2] is not None:
+        array = constant_of(node, inputs[2], "value").array
+        if array.size != 1 or not np.isfinite(float(array.reshape(()))):
+            raise node.unsupported("its value must be one finite number")
+        value = float(array.reshape(()))
+    else:
+        value = node.number("value", 0.0)
+    if isinstance(given, Quantized):
+        shift = 128 if given.element == "uint8" else 0
+        return (value - shift - given.quantization.zero_point) * given.quantization.scale
+    return value
+
+
+def _letters(view: View, pads: list[tuple[int, int]]) -> tuple[str, ...]:
+    """How an input not laid out yet is taken: the padded axes are rows and columns."""
+    rank = len(pads)
+    padded = [i for i, both in enumerate(pads) if any(both)]
+    last_is_channels = rank == 4 and padded and padded[-1] < 3 and 1 in padded
+    order = "NHWC" if last_is_channels else ("NCHW" if rank > 2 else "NC")
+    return tuple(order[:rank])

@@ -1,0 +1,114 @@
+"""Resize and Upsample, nearest neighbor: which input row each output row is, by the ONNX formulas in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from msf_riot.importer.movement import Movement
+from msf_riot.importer.operators.layout import integers_of
+from msf_riot.importer.reading import Array, Node
+from msf_riot.importer.registry import Inputs, reads
+from msf_riot.importer.values import (
+    MAX_AXIS,
+    Constant,
+    Draft,
+    FloatArray,
+    Quantized,
+    Target,
+    Value,
+    constant_of,
+    make_view,
+    real_of,
+)
+from msf_riot.importer.window import spatial
+from msf_riot.ir import ResizeNearest
+
+_ROUND: dict[str, Callable[[Array], Array]] = {
+    "round_prefer_floor": lambda x: np.ceil(x - np.float32(0.5)),
+    "round_prefer_ceil": lambda x: np.floor(x + np.float32(0.5)),
+    "floor": np.floor,
+    "ceil": np.ceil,
+}
+
+
+@reads("Resize", "Upsample")
+def resize(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """Rows and columns only."""
+    real = real_of(node, inputs[0])
+    mode = node.text("mode", "nearest")
+    if mode != "nearest":
+        raise node.unsupported(f"mode {mode[:40]} is not supported, only nearest")
+    if node.integers("axes") is not None or node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise node.unsupported("axes and keep_aspect_ratio_policy are not supported")
+    view, letters = spatial(node, real.view)
+    if len(letters[0]) > 1:
+        raise node.unsupported("its input's rows and columns were joined before")
+    targets = _targets(node, inputs, view.shape)
+    picks = {"H": (0,), "W": (0,)}
+    for letter, size, (output, scale) in zip(letters, view.shape[2:], targets, strict=True):
+        picks[letter] = _picks(node, size, output, scale)
+    rows, columns = picks["H"], picks["W"]
+    if len(letters) == 1:
+        other = "W" if letters[0] == "H" else "H"
+        picks[other] = tuple(range(view.hwc["HW".index(other)]))
+    sizes = {"H": len(rows), "W": len(columns)}
+    output_view = make_view(node, [[], [("C", view.hwc[2])], *([(c, sizes[c])] for c in letters)])
+
+    def emit(target: Target, sources: list[Quantized]) -> Quantized:
+        return target.emit(node, ResizeNearest, sources, output_view, rows=rows, columns=columns, low=-128, high=127)
+
+    return Movement(node, output_view, (real,), emit, draft)
+
+
+def _targets(node: Node, inputs: Inputs, shape: tuple[int, ...]) -> list[tuple[int, float]]:
+    """(output size, scale) of each spatial axis."""
+    rank = len(shape)
+    old = node.operator == "Upsample" or node.opset < 11
+    scales = node.attributes.get("scales")
+    given = inputs[1 if old else 2] if len(inputs) > (1 if old else 2) else None
+    if isinstance(given, Constant) and given.array.size:
+        scales = tuple(float(v) for v in given.array.reshape(-1)[:9])
+    if not scales:
+        sizes = integers_of(node, inputs[3] if len(inputs) > 3 else None, "scales or sizes")
+        if len(sizes) != rank or sizes[:2] != shape[:2] or any(not 1 <= s <= MAX_AXIS for s in sizes):
+            raise node.unsupported(f"sizes {list(sizes)[:9]} do not suit an input of {list(shape)}")
+        return [(size, size / before) for size, before in zip(sizes[2:], shape[2:], strict=True)]
+    if given is not None:
+        constant_of(node, given, "scales")
+    if len(scales) != rank or tuple(scales[:2]) != (1, 1) or not all(0 < s <= MAX_AXIS for s in scales):
+        raise node.unsupported(f"scales {list(scales)[:9]} do not suit an input of {list(shape)}")
+    return [(int(before * float(np.float32(s))), s) for s, before in zip(scales[2:], shape[2:], strict=True)]
+
+
+def _picks(node: Node, size: int, output: int, scale: float) -> tuple[int, ...]:
+    if not 1 <= output <= MAX_AXIS:
+        raise node.unsupported(f"its output would have {output} rows or columns")
+    places = _coordinates(node, np.arange(output, dtype=np.float32), size, output, np.float32(scale))
+    default = "floor" if node.operator == "Upsample" or node.opset < 11 else "round_prefer_floor"
+    rounding = node.text("nearest_mode", default)
+    if rounding not in _ROUND:
+        raise node.unsupported(f"nearest_mode {rounding[:40]} is not supported")
+    found = np.clip(_ROUND[rounding](places), 0, size - 1)
+    return tuple(int(v) for v in found)
+
+
+def _coordinates(node: Node, x: FloatArray, size: int, output: int, scale: np.float32) -> FloatArray:
+    """Where each output element lies in the input (ONNX, Resize, coordinate_transformation_mode)."""
+    half = np.float32(0.5)
+    default = "asymmetric" if node.operator == "Upsample" or node.opset < 11 else "half_pixel"
+    mode = node.text("coordinate_transformation_mode", default)
+    match mode:
+        case "asymmetric":
+            return x / scale
+        case "half_pixel":
+            return (x + half) / scale - half
+        case "pytorch_half_pixel":
+            return (x + half) / scale - half if output > 1 else np.zeros_like(x)
+        case "align_corners":
+            return x * np.float32(size - 1) / np.float32(max(output - 1, 1))
+        case "tf_half_pixel_for_nn":
+            return (x + half) / scale
+        case _:
+            raise node.unsupported(f"coordinate_transformation_mode {mode[:40]} is not supported")

@@ -1,0 +1,313 @@
+"""A file -> Model: the ONNX protobuf checked, in Python values, its nodes in an order in which they can run.
+
+Takes nothing on trust: no memory is allocated by a size the file claims, tensors are checked against the bytes that
+are there, external data must lie in the model's own folder, and every name must be defined once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from google.protobuf.message import DecodeError
+
+from msf_riot.errors import ModelError, UnsupportedModelError
+
+Array: TypeAlias = npt.NDArray[Any]
+
+MAX_FILE_BYTES = 1 << 29
+MAX_TENSOR_ELEMENTS = 1 << 27
+DOMAINS = {"", "ai.onnx", "com.microsoft"}
+
+_ELEMENTS: dict[int, tuple[type[np.generic], str]] = {
+    onnx.TensorProto.FLOAT: (np.float32, "float_data"),
+    onnx.TensorProto.DOUBLE: (np.float64, "double_data"),
+    onnx.TensorProto.FLOAT16: (np.float16, "int32_data"),
+    onnx.TensorProto.INT8: (np.int8, "int32_data"),
+    onnx.TensorProto.UINT8: (np.uint8, "int32_data"),
+    onnx.TensorProto.INT16: (np.int16, "int32_data"),
+    onnx.TensorProto.UINT16: (np.uint16, "int32_data"),
+    onnx.TensorProto.INT32: (np.int32, "int32_data"),
+    onnx.TensorProto.INT64: (np.int64, "int64_data"),
+    onnx.TensorProto.UINT32: (np.uint32, "uint64_data"),
+    onnx.TensorProto.UINT64: (np.uint64, "uint64_data"),
+    onnx.TensorProto.BOOL: (np.bool_, "int32_data"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One ONNX node: attributes as numbers, strings, lists and arrays; `opset` is that of its domain."""
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    opset: int
+    written: str = ""  # the operator's name in the file, where this stands for a part of it
+
+    def unsupported(self, reason: str) -> UnsupportedModelError:
+        """The error that names this node."""
+        return UnsupportedModelError(self.name, self.written or self.operator, reason)
+
+    def integer(self, name: str, default: int) -> int:
+        """An integer attribute."""
+        value = self.attributes.get(name, default)
+        if not isinstance(value, int):
+            raise self.unsupported(f"attribute {name} must be an integer")
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """A float attribute."""
+        value = self.attributes.get(name, default)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.unsupported(f"attribute {name} must be a finite number")
+        return float(value)
+
+    def text(self, name: str, default: str) -> str:
+        """A string attribute."""
+        value = self.attributes.get(name, default)
+        if not isinstance(value, str):
+            raise self.unsupported(f"attribute {name} must be a string")
+        return value
+
+    def integers(self, name: str, default: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
+        """A list of integers, or the default where the attribute is absent."""
+        value = self.attributes.get(name, default)
+        if value is not default and not (isinstance(value, tuple) and all(isinstance(v, int) for v in value)):
+            raise self.unsupported(f"attribute {name} must be a list of integers")
+        return value
+
+
+@dataclass(frozen=True)
+class Port:
+    """The graph's input or output: symbolic batch taken as 1."""
+
+    name: str
+    element: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A checked ONNX file."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, Array]
+    input: Port
+    output: str
+
+
+def read_model(path: Path) -> Model:
+    """Reads and checks the file. Raises ModelError or UnsupportedModelError."""
+    proto = parse(path)
+    graph = proto.graph
+    if graph.sparse_initializer:
+        raise ModelError(f"{path}: sparse initializers are not supported")
+    constants: dict[str, Array] = {}
+    for tensor in graph.initializer:
+        if tensor.name in constants:
+            raise ModelError(f"{path}: initializer '{tensor.name}' is there twice")
+        constants[tensor.name] = to_array(tensor, path.parent)
+    opsets = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in proto.opset_import}
+    if not 7 <= opsets.get("", 0) <= 1000 and graph.node:
+        raise ModelError(f"{path}: needs ONNX opset 7 or newer, the file says {opsets.get('', 'none')}")
+    nodes = tuple(_node(node, opsets, path) for node in graph.node)
+    inputs = [value for value in graph.input if value.name not in constants]
+    if len(inputs) != 1 or len(graph.output) != 1:
+        raise UnsupportedModelError(
+            graph.name or path.stem,
+            "graph",
+            f"has {len(inputs)} inputs and {len(graph.output)} outputs; exactly one of each is supported",
+        )
+    if graph.output[0].name in constants:
+        raise ModelError(f"{path}: the output '{graph.output[0].name}' is a constant")
+    port = _port(inputs[0], path)
+    output = graph.output[0].name
+    order = _needed(_sorted(nodes, {*constants, port.name}, path), output)
+    if output != port.name and not order:
+        raise ModelError(f"{path}: the output '{output}' is computed nowhere")
+    return Model(path.stem, order, constants, port, output)
+
+
+def parse(path: Path) -> onnx.ModelProto:
+    """The protobuf of an ONNX file, not looked into."""
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise ModelError(f"{path}: is not a file")
+        if size > MAX_FILE_BYTES:
+            raise ModelError(f"{path}: {size} bytes; models of more than {MAX_FILE_BYTES} bytes are not read")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ModelError(f"{path}: cannot be read: {reason}") from error
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(data)
+    except (DecodeError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{path}: not an ONNX file, or truncated") from error
+    if not proto.ir_version or not proto.HasField("graph") or not proto.graph.output:
+        raise ModelError(f"{path}: not an ONNX file, or truncated")
+    return proto
+
+
+def to_array(tensor: onnx.TensorProto, folder: Path) -> Array:
+    """The values of a tensor, checked against the bytes that hold them."""
+    label = f"tensor '{tensor.name}'"
+    if tensor.data_type not in _ELEMENTS:
+        raise ModelError(f"{label}: element type {tensor.data_type} is not supported")
+    dtype, field = _ELEMENTS[tensor.data_type]
+    shape = tuple(tensor.dims)
+    if len(shape) > 8 or any(d < 0 for d in shape):
+        raise ModelError(f"{label}: claims the shape {list(shape)[:9]}")
+    count = math.prod(shape)
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        raw = _external(tensor, folder, count * np.dtype(dtype).itemsize)
+    elif tensor.HasField("raw_data"):
+        raw = tensor.raw_data
+    else:
+        return _typed(tensor, field, np.dtype(dtype), shape, count, label)
+    if len(raw) != count * np.dtype(dtype).itemsize:
+        raise ModelError(f"{label}: claims {count} elements of {np.dtype(dtype)}, but holds {len(raw)} bytes")
+    return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def _typed(
+    tensor: onnx.TensorProto, field: str, dtype: np.dtype[Any], shape: tuple[int, ...], count: int, label: str
+) -> Array:
+    values = getattr(tensor, field)
+    if len(values) != count:
+        raise ModelError(f"{label}: claims {count} elements, but holds {len(values)}")
+    if dtype == np.float16:
+        return np.array(values, np.int64).astype(np.uint16).view(np.float16).reshape(shape)
+    wide = np.array(values, dtype if dtype.kind == "f" else np.int64 if field != "uint64_data" else np.uint64)
+    array = wide.astype(dtype)
+    if dtype.kind in "iu" and not np.array_equal(array, wide):
+        raise ModelError(f"{label}: holds values outside {dtype}")
+    return array.reshape(shape)
+
+
+def _external(tensor: onnx.TensorProto, folder: Path, wanted: int) -> bytes:
+    label = f"tensor '{tensor.name}'"
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    try:
+        base = folder.resolve()
+        file = (base / location).resolve()
+        offset = int(entries.get("offset", "0"))
+        length = int(entries.get("length", str(wanted)))
+        if not location or not file.is_relative_to(base):
+            raise ModelError(f"{label}: its external data '{location[:200]}' is outside the model's folder")
+        if not file.is_file():
+            raise ModelError(f"{label}: its external data '{location[:200]}' is absent; it belongs beside the model")
+        if offset < 0 or length != wanted or offset + length > file.stat().st_size:
+            raise ModelError(
+                f"{label}: claims bytes {offset} to {offset + wanted} of '{location[:200]}', which are not there"
+            )
+        with file.open("rb") as stream:
+            stream.seek(offset)
+            return stream.read(length)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{label}: its external data '{location[:200]!r}' cannot be read: {error}") from error
+
+
+def _node(node: onnx.NodeProto, opsets: Mapping[str, int], path: Path) -> Node:
+    name = (node.name or (node.output[0] if node.output else "?"))[:200]
+    if node.domain not in DOMAINS:
+        raise UnsupportedModelError(name, f"{node.domain}.{node.op_type}"[:200], "unsupported operator")
+    attributes = {attribute.name: _attribute(attribute, name, node.op_type, path) for attribute in node.attribute}
+    opset = opsets.get("" if node.domain == "ai.onnx" else node.domain, 1)
+    return Node(name, node.op_type[:200], tuple(node.input), tuple(node.output), attributes, opset)
+
+
+def _attribute(attribute: onnx.AttributeProto, name: str, operator: str, path: Path) -> Any:
+    match attribute.type:
+        case onnx.AttributeProto.INT:
+            return attribute.i
+        case onnx.AttributeProto.FLOAT:
+            return attribute.f
+        case onnx.AttributeProto.STRING:
+            return attribute.s.decode("utf-8", "replace")
+        case onnx.AttributeProto.INTS:
+            return tuple(attribute.ints)
+        case onnx.AttributeProto.FLOATS:
+            return tuple(attribute.floats)
+        case onnx.AttributeProto.STRINGS:
+            return tuple(text.decode("utf-8", "replace") for text in attribute.strings)
+        case onnx.AttributeProto.TENSOR:
+            return to_array(attribute.t, path.parent)
+        case _:
+            raise UnsupportedModelError(name, operator, f"attribute {attribute.name} has an unsupported type")
+
+
+def _port(value: onnx.ValueInfoProto, path: Path) -> Port:
+    kind = value.type.tensor_type
+    if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
+        raise UnsupportedModelError(value.name, "graph input", "dynamic shape: its shape is not given")
+    shape = []
+    for axis, dimension in enumerate(kind.shape.dim):
+        if dimension.HasField("dim_value") and dimension.dim_value > 0:
+            shape.append(dimension.dim_value)
+        elif axis == 0:
+            shape.append(1)
+        else:
+            raise UnsupportedModelError(
+                value.name,
+                "graph input",
+                f"dynamic shape: axis {axis} has no fixed size; export the model with a fixed input shape",
+            )
+    if len(shape) > 8 or math.prod(shape) > MAX_TENSOR_ELEMENTS:
+        raise UnsupportedModelError(value.name, "graph input", f"shape {shape[:9]} is absurdly large")
+    return Port(value.name, kind.elem_type, tuple(shape))
+
+
+def _sorted(nodes: tuple[Node, ...], known: set[str], path: Path) -> tuple[Node, ...]:
+    """Kahn's algorithm, stable; raises on cycles, names nobody defines and names defined twice."""
+    makers: dict[str, int] = {}
+    for index, node in enumerate(nodes):
+        for output in filter(None, node.outputs):
+            if output in makers or output in known:
+                raise ModelError(f"{path}: tensor '{output}' is defined twice")
+            makers[output] = index
+    waiting: list[int] = []
+    users: list[list[int]] = [[] for _ in nodes]
+    for index, node in enumerate(nodes):
+        needed = {name for name in node.inputs if name and name not in known}
+        unknown = needed - makers.keys()
+        if unknown:
+            raise ModelError(f"node '{node.name}' ({node.operator}): input '{min(unknown)}' is defined nowhere")
+        waiting.append(len(needed))
+        for name in needed:
+            users[makers[name]].append(index)
+    ready = [index for index, count in enumerate(waiting) if count == 0]
+    order: list[Node] = []
+    for index in ready:
+        order.append(nodes[index])
+        for user in users[index]:
+            waiting[user] -= 1
+            if waiting[user] == 0:
+                ready.append(user)
+    if len(order) < len(nodes):
+        stuck = next(nodes[i] for i, count in enumerate(waiting) if count > 0)
+        raise ModelError(f"node '{stuck.name}' ({stuck.operator}): depends on its own output (the graph has a cycle)")
+    return tuple(order)
+
+
+def _needed(order: tuple[Node, ...], output: str) -> tuple[Node, ...]:
+    """Those nodes on which the output depends."""
+    names = {output}
+    kept = []
+    for node in reversed(order):
+        if names.intersection(filter(None, node.outputs)):
+            names.update(node.inputs)
+            kept.append(node)
+    return tuple(reversed(kept))

@@ -1,0 +1,42 @@
+"""Which function reads which ONNX operator. The files in `operators/` register themselves with `reads`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from msf_riot.importer.reading import Node
+from msf_riot.importer.values import Draft, Quantized, Real, Target, Value
+
+Inputs: TypeAlias = Sequence[Value | None]
+Reader: TypeAlias = Callable[[Node, Inputs, Draft], Value]
+
+_READERS: dict[str, Reader] = {}
+
+
+def reads(*operators: str) -> Callable[[Reader], Reader]:
+    """Registers a reader for the ONNX operators of these names."""
+
+    def register(reader: Reader) -> Reader:
+        for operator in operators:
+            assert operator not in _READERS, operator
+            _READERS[operator] = reader
+        return reader
+
+    return register
+
+
+def known(operator: str) -> bool:
+    """Whether some file reads this operator."""
+    return operator in _READERS
+
+
+def read(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """What the node gives. An operator between integers, such as MaxPool on int8, gives integers again."""
+    if node.operator not in _READERS:
+        raise node.unsupported("unsupported operator")
+    result = _READERS[node.operator](node, inputs, draft)
+    given = next((value for value in inputs if value is not None), None)
+    if isinstance(given, Quantized) and isinstance(result, Real) and node.operator != "DequantizeLinear":
+        return result.quantize(Target(draft, node.outputs[0], given.quantization, given.element))
+    return result

@@ -1,0 +1,68 @@
+"""Graph -> Graph: Pads folded into the windows behind them, operators that reach no output dropped."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from msf_riot.ir import AveragePool2D, Conv2D, DepthwiseConv2D, Graph, MaxPool2D, Operator, Pad, Padding, Tensor
+
+
+def tidy(graph: Graph) -> Graph:
+    """Both passes."""
+    return drop_dead(fold_pads(graph))
+
+
+def drop_dead(graph: Graph) -> Graph:
+    """Without operators and tensors that the output does not need."""
+    needed = {graph.output}
+    kept: list[Operator] = []
+    for operator in reversed(graph.operators):
+        if operator.output in needed:
+            needed.update(operator.inputs)
+            kept.append(operator)
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in needed | {graph.input}}
+    return dataclasses.replace(graph, tensors=tensors, operators=tuple(reversed(kept)))
+
+
+def fold_pads(graph: Graph) -> Graph:
+    """Each window behind a Pad of its neutral value pads by itself; a Pad nobody reads is dropped later."""
+    pads = {op.output: op for op in graph.operators if isinstance(op, Pad)}
+    folded: dict[str, Operator] = {}
+    for operator in graph.operators:
+        while operator.inputs[0] in pads:
+            found = _folded(operator, pads[operator.inputs[0]], graph.tensors)
+            if found is None:
+                break
+            operator = found
+        folded[operator.output] = operator
+    return dataclasses.replace(graph, operators=tuple(folded.values()))
+
+
+def _folded(operator: Operator, pad: Pad, tensors: Mapping[str, Tensor]) -> Operator | None:
+    zero_point = tensors[pad.output].quantization.zero_point
+    match operator:
+        case Conv2D() | DepthwiseConv2D() if pad.value == zero_point:
+            padding = _joined(operator.padding, pad.padding)
+            return dataclasses.replace(operator, inputs=pad.inputs, padding=padding)
+        case MaxPool2D() if pad.value == -128:
+            padding = _joined(operator.padding, pad.padding)
+            if _within(padding, operator.kernel):
+                return dataclasses.replace(operator, inputs=pad.inputs, padding=padding)
+        case AveragePool2D() if pad.value == zero_point and (
+            operator.count_include_pad or operator.padding == Padding()
+        ):
+            padding = _joined(operator.padding, pad.padding)
+            return dataclasses.replace(operator, inputs=pad.inputs, padding=padding, count_include_pad=True)
+        case _:
+            pass
+    return None
+
+
+def _within(padding: Padding, kernel: tuple[int, int]) -> bool:
+    """Whether every window holds at least one tap of the input."""
+    return max(padding.top, padding.bottom) < kernel[0] and max(padding.left, padding.right) < kernel[1]
+
+
+def _joined(a: Padding, b: Padding) -> Padding:
+    return Padding(a.top + b.top, a.left + b.left, a.bottom + b.bottom, a.right + b.right)
