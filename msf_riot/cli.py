@@ -7,25 +7,20 @@ line on standard error and the exit status of its error; MSF_DEBUG=1 shows the t
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import Group, RenderableType
 
 from msf_riot import boards, ir
 from msf_riot.errors import MismatchError, MsfError
-
-PLAIN_WIDTH = 160
-"""Columns of a table that does not go to a terminal."""
+from msf_riot.terminal import facts, show, table, working
 
 
 @dataclass(frozen=True)
@@ -35,47 +30,6 @@ class Answer:
     data: object
     shown: RenderableType
     problem: MsfError | None = None
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """A table whose columns of numbers are set right."""
-    body = [list(row) for row in rows]
-    result = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for index, name in enumerate(columns):
-        numeric = all(row[index] is None or isinstance(row[index], int | float) for row in body)
-        result.add_column(name, justify="right" if numeric and body else "left", overflow="fold")
-    for row in body:
-        result.add_row(*(Text(_cell(value)) for value in row))
-    return result
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:.4g}"
-        case _:
-            return str(value)
-
-
-def facts(title: str, pairs: Iterable[tuple[str, object]]) -> Table:
-    """A table of names and values."""
-    result = Table(title=title or None, title_justify="left", box=None, show_header=False, pad_edge=False)
-    for name, value in pairs:
-        result.add_row(name, Text(_cell(value)))
-    return result
-
-
-def working(message: str) -> contextlib.AbstractContextManager[object]:
-    """Shows on a terminal's standard error that something long is going on."""
-    if sys.stderr.isatty():
-        return Console(stderr=True).status(message)
-    return contextlib.nullcontext()
 
 
 def shape_text(shape: tuple[int, int, int]) -> str:
@@ -259,15 +213,17 @@ def verify_command(arguments: argparse.Namespace) -> Answer:
     """Builds and runs a model on a board; compares it with the reference and with ONNX Runtime."""
     from msf_riot.verify import verify
 
-    with working(f"{arguments.model} on {arguments.board}"):
-        result = verify(arguments.model, arguments.board, inputs=arguments.inputs, plan=arguments.plan)
+    with working(f"{arguments.model} on {arguments.board}") as progress:
+        result = verify(
+            arguments.model, arguments.board, inputs=arguments.inputs, plan=arguments.plan, progress=progress
+        )
     data = result.as_json()
     shown = facts("", ((name.replace("_", " "), value) for name, value in data.items()))
     problem = (
         None
         if result.match
         else MismatchError(
-            f"{arguments.model} on {arguments.board}: the output differs from the reference; {result.first_mismatch}"
+            f"{arguments.model} on {arguments.board}: the output differs from the reference; {result.problem}"
         )
     )
     return Answer(data, shown, problem)
@@ -363,9 +319,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(answer.data, indent=2))
     else:
-        Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, soft_wrap=not sys.stdout.isatty()).print(
-            answer.shown
-        )
+        show(answer.shown)
     if answer.problem:
         raise answer.problem
     return 0
