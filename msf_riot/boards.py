@@ -68,8 +68,8 @@ class Board:
     flashing: str
     overhead: Overhead | None = None
     emulator: Tool | None = None
+    machine: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    emulation: Mapping[str, str] = field(default_factory=dict)
 
 
 def names() -> tuple[str, ...]:
