@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from msf_riot.errors import ModelError, UnsupportedModelError
 
@@ -215,7 +215,7 @@ def _external(tensor: onnx.TensorProto, folder: Path, wanted: int) -> bytes:
             )
         with file.open("rb") as stream:
             stream.seek(offset)
-            return stream.read(length)
+            return bytes(stream.read(length))
     except (OSError, ValueError) as error:
         raise ModelError(f"{label}: its external data '{location[:200]!r}' cannot be read: {error}") from error
 

@@ -44,9 +44,9 @@ def elementwise(node: Node, inputs: Inputs, draft: Draft) -> Value:
     if node.integer("channels_last", 0):
         raise node.unsupported("channels_last is not supported")
     values = _padded(inputs, 3 * count + 2)
-    operands = [_operand(node, *values[3 * i : 3 * i + 3], draft) for i in range(count)]
+    operands = [_operand(node, values[3 * i : 3 * i + 3], draft) for i in range(count)]
     opset = node.integer("opset", 13) if operator == "Softmax" else 13
-    return _finish(node, operator, operands, *values[3 * count : 3 * count + 2], draft, opset)
+    return _finish(node, operator, operands, values[3 * count : 3 * count + 2], draft, opset)
 
 
 @reads("QLinearConcat")
@@ -54,18 +54,18 @@ def concat(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """The output's scale and zero point, then (value, scale, zero point) for each input."""
     if len(inputs) < 5 or len(inputs) % 3 != 2:
         raise node.unsupported(f"{len(inputs)} inputs make no sense")
-    operands = [_operand(node, *inputs[i : i + 3], draft) for i in range(2, len(inputs), 3)]
-    return _finish(node, "Concat", operands, inputs[0], inputs[1], draft)
+    operands = [_operand(node, inputs[i : i + 3], draft) for i in range(2, len(inputs), 3)]
+    return _finish(node, "Concat", operands, inputs[:2], draft)
 
 
 @reads("QLinearConv")
 def conv(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """x, w and y with their scales and zero points, then an int32 bias in steps of the accumulator."""
     values = _padded(inputs, 9)
-    source = _operand(node, *values[:3], draft)
+    source = _operand(node, values[:3], draft)
     weights = dequantized(with_axis(node, 0), constant_of(node, values[3], "weights"), values[4], values[5])
     operands: list[Value | None] = [source, weights, _bias(node, values[8], source, weights, 0)]
-    return _finish(node, "Conv", operands, values[6], values[7], draft)
+    return _finish(node, "Conv", operands, values[6:8], draft)
 
 
 @reads("QLinearMatMul")
@@ -73,7 +73,7 @@ def matmul(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """a, b and y with their scales and zero points."""
     values = _padded(inputs, 8)
     weights = dequantized(with_axis(node, -1), constant_of(node, values[3], "second input"), values[4], values[5])
-    return _finish(node, "MatMul", [_operand(node, *values[:3], draft), weights], values[6], values[7], draft)
+    return _finish(node, "MatMul", [_operand(node, values[:3], draft), weights], values[6:8], draft)
 
 
 @reads("QGemm")
@@ -81,11 +81,11 @@ def gemm(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """A and B with their scales and zero points, C in int32 steps of alpha * scale A * scale B, then Y's."""
     values = _padded(inputs, 9)
     axis = 0 if node.integer("transB", 0) else 1
-    source = _operand(node, *values[:3], draft)
+    source = _operand(node, values[:3], draft)
     weights = dequantized(with_axis(node, axis), constant_of(node, values[3], "B"), values[4], values[5])
     alpha = node.number("alpha", 1.0)
     bias = _bias(node, values[6], source, weights, axis, alpha)
-    return _finish(node, "Gemm", [source, weights, bias], values[7], values[8], draft)
+    return _finish(node, "Gemm", [source, weights, bias], values[7:9], draft)
 
 
 @reads("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "MatMulIntegerToFloat", "DynamicQuantizeMatMul")
@@ -98,7 +98,8 @@ def _padded(inputs: Inputs, count: int) -> list[Value | None]:
     return [*inputs, *[None] * count][:count]
 
 
-def _operand(node: Node, value: Value | None, scale: Value | None, zero_point: Value | None, draft: Draft) -> Value:
+def _operand(node: Node, given: Inputs, draft: Draft) -> Value:
+    value, scale, zero_point = given
     if isinstance(value, Quantized):
         return activation(node, value, scale, zero_point, draft)
     return dequantized(node, constant_of(node, value, "input, where it is not quantized,"), scale, zero_point)
@@ -125,14 +126,13 @@ def _finish(
     node: Node,
     operator: str,
     operands: list[Value | None] | list[Value],
-    scale: Value | None,
-    zero_point: Value | None,
+    output: Inputs,
     draft: Draft,
     opset: int = 13,
 ) -> Value:
     """The plain operator, then the quantizer."""
     plain = dataclasses.replace(node, operator=operator, opset=opset, written=node.operator)
-    quantization, element = quantization_of(node, scale, zero_point)
+    quantization, element = quantization_of(node, *output)
     real = read(plain, operands, draft)
     if isinstance(real, Constant) or not isinstance(real, Real):
         raise node.unsupported("all its inputs are constant")

@@ -46,7 +46,7 @@ def resize(node: Node, inputs: Inputs, draft: Draft) -> Value:
     if len(letters[0]) > 1:
         raise node.unsupported("its input's rows and columns were joined before")
     targets = _targets(node, inputs, view.shape)
-    picks = {"H": (0,), "W": (0,)}
+    picks: dict[str, tuple[int, ...]] = {"H": (0,), "W": (0,)}
     for letter, size, (output, scale) in zip(letters, view.shape[2:], targets, strict=True):
         picks[letter] = _picks(node, size, output, scale)
     rows, columns = picks["H"], picks["W"]

@@ -1,0 +1,138 @@
+"""How far the Graph's operators are from ONNX Runtime, each on ONNX Runtime's own int8 inputs.
+
+The quantized tensors that the Graph names as origins are made outputs of the model; ONNX Runtime runs it as it would
+run it anyway (its optimizations on), and each operator whose inputs and output are among them is executed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+
+from msf_riot.errors import CalibrationError, ModelError
+from msf_riot.importer.reading import parse
+from msf_riot.ir import Graph, Int8Array, Interface, Operator, Tensor
+from msf_riot.reference import execute_operator
+
+Array = npt.NDArray[Any]
+
+_ELEMENT_TYPES = {"int8": onnx.TensorProto.INT8, "uint8": onnx.TensorProto.UINT8, "float32": onnx.TensorProto.FLOAT}
+
+
+@dataclass(frozen=True)
+class OperatorAgreement:
+    """Over all inputs: elements compared, the largest difference, and the fraction that is equal."""
+
+    operator: str
+    kind: str
+    elements: int
+    max_abs_diff: int
+    equal_fraction: float
+
+
+def agreement(model: Path, graph: Graph, inputs: Iterable[Array]) -> tuple[OperatorAgreement, ...]:
+    """Compares operator by operator. `inputs` are arrays as the ONNX file wants them (its shape, its element type).
+
+    Operators next to a tensor that the ONNX file does not hold are left out. Raises ModelError where ONNX Runtime
+    refuses the model and CalibrationError where an input does not suit it.
+    """
+    session, names = _exposed(model, graph)
+    operators = [op for op in graph.operators if all(graph.tensor(n).origin for n in (*op.inputs, op.output))]
+    counts = {op.name: [0, 0, 0] for op in operators}
+    for given in inputs:
+        tensors = _run(session, names, graph, given)
+        for operator in operators:
+            difference = _difference(graph, operator, tensors)
+            count = counts[operator.name]
+            count[0] += difference.size
+            count[1] = max(count[1], int(difference.max(initial=0)))
+            count[2] += int(np.count_nonzero(difference == 0))
+    return tuple(
+        OperatorAgreement(op.name, type(op).__name__, elements, largest, equal / max(elements, 1))
+        for op in operators
+        for elements, largest, equal in [counts[op.name]]
+    )
+
+
+def to_int8(array: Array, tensor: Tensor) -> Int8Array:
+    """An ONNX array of the tensor's origin -> the Graph's int8 array [H, W, C]."""
+    origin = _origin(tensor)
+    hwc = origin.to_hwc(np.asarray(array), tensor.shape)
+    if origin.element == "int8":
+        return hwc.astype(np.int8)
+    if origin.element == "uint8":
+        return (hwc.astype(np.int16) - 128).astype(np.int8)
+    steps = np.rint(hwc.astype(np.float32) / np.float32(tensor.quantization.scale)) + tensor.quantization.zero_point
+    return np.asarray(np.clip(steps, -128, 127), np.int8)
+
+
+def from_int8(array: Int8Array, tensor: Tensor) -> Array:
+    """The Graph's int8 array [H, W, C] -> an ONNX array as the tensor's origin wants it."""
+    origin = _origin(tensor)
+    if origin.element == "int8":
+        return origin.from_hwc(array)
+    if origin.element == "uint8":
+        return origin.from_hwc((array.astype(np.int16) + 128).astype(np.uint8))
+    steps = array.astype(np.int32) - tensor.quantization.zero_point
+    return origin.from_hwc(steps.astype(np.float32) * np.float32(tensor.quantization.scale))
+
+
+def _origin(tensor: Tensor) -> Interface:
+    if tensor.origin is None:
+        raise ValueError(f"tensor '{tensor.name}' is not in the ONNX file")
+    return tensor.origin
+
+
+def _exposed(model: Path, graph: Graph) -> tuple[onnxruntime.InferenceSession, list[str]]:
+    """A session that gives every tensor of the Graph which the ONNX file holds, and the names of these."""
+    proto = parse(model)
+    present = {output.name for output in proto.graph.output}
+    made = {name for node in proto.graph.node for name in node.output}
+    names = []
+    for tensor in graph.tensors.values():
+        if tensor.origin is None or tensor.origin.name not in made:
+            continue
+        names.append(tensor.origin.name)
+        if tensor.origin.name not in present:
+            kind = _ELEMENT_TYPES[tensor.origin.element]
+            proto.graph.output.append(onnx.helper.make_tensor_value_info(tensor.origin.name, kind, None))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        onnx.load_external_data_for_model(proto, str(model.parent))
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"]), names
+    except Exception as error:  # ONNX Runtime's exceptions share no base class
+        raise ModelError(f"{model}: ONNX Runtime refuses it: {_line(error)}") from error
+
+
+def _run(
+    session: onnxruntime.InferenceSession, names: list[str], graph: Graph, given: Array
+) -> Mapping[str, Int8Array]:
+    """Every exposed tensor by its name in the Graph, as int8 [H, W, C]."""
+    source = graph.tensor(graph.input)
+    try:
+        results = session.run(names, {_origin(source).name: given})
+    except Exception as error:  # as above
+        raise CalibrationError(f"ONNX Runtime refuses the input: {_line(error)}") from error
+    arrays = dict(zip(names, results, strict=True)) | {_origin(source).name: given}
+    return {
+        tensor.name: to_int8(arrays[tensor.origin.name], tensor)
+        for tensor in graph.tensors.values()
+        if tensor.origin is not None and tensor.origin.name in arrays
+    }
+
+
+def _difference(graph: Graph, operator: Operator, tensors: Mapping[str, Int8Array]) -> npt.NDArray[np.int32]:
+    found = execute_operator(graph, operator, [tensors[name] for name in operator.inputs])
+    return np.abs(found.astype(np.int32) - tensors[operator.output].astype(np.int32))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
