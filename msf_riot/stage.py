@@ -159,6 +159,11 @@ class Network:
         """True for 1 x 1 x C tensors."""
         return self.graph.tensor(name).shape[:2] == (1, 1)
 
+    def takes_whole(self, index: int, name: str) -> bool:
+        """True where operator `index` uses the vector `name` for every pixel: the factors of squeeze-and-excite."""
+        operator = self.operators[index]
+        return isinstance(operator, Mul) and self.is_vector(name) and not self.is_vector(operator.output)
+
     def is_late(self, index: int) -> bool:
         """True for operators between vectors, which run once, after the last strip of their stage."""
         operator = self.operators[index]
@@ -244,7 +249,7 @@ class Group:
     reduction: int | None = None
 
     def row_inputs(self, network: Network) -> tuple[tuple[int, str], ...]:
-        """(operator, tensor) for each tensor that the group reads by rows; vectors are read whole and not listed."""
+        """(operator, tensor) for each tensor that the group reads by rows."""
         made = {network.operators[index].output for index in self.operators}
         indices = self.operators if self.operators else (self.reduction,)
         return tuple(
@@ -252,7 +257,7 @@ class Group:
             for index in indices
             if index is not None
             for name in dict.fromkeys(network.operators[index].inputs)
-            if name not in made and not network.is_vector(name)
+            if name not in made and not network.takes_whole(index, name)
         )
 
     def pixel_tensors(self, network: Network) -> tuple[str, ...]:
@@ -374,7 +379,8 @@ def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, over
     """The stage of operators [begin, end), or None where they cannot run as one stage.
 
     They cannot where an operator needs rows while it also needs a reduction of the same stage (squeeze-and-excite: cut
-    before the Mul), or where the input of the network streams and is read again later.
+    before the Mul), where an operator between vectors needs one that is made by rows (its room is used again after the
+    last strip; cut there, a vector costs little), or where the input of the network streams and is read again later.
     """
     graph = network.graph
     members = range(begin, end)
@@ -382,6 +388,9 @@ def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, over
     early = [index for index in members if index not in late]
     late_made = {network.operators[i].output for i in members if i in late or is_reduction(network.operators[i])}
     if any(not late_made.isdisjoint(network.operators[index].inputs) for index in early):
+        return None
+    early_made = {network.operators[index].output for index in early} - late_made
+    if any(not early_made.isdisjoint(network.operators[index].inputs) for index in late):
         return None
     inputs = tuple(
         dict.fromkeys(n for i in members for n in network.operators[i].inputs if network.producer[n] < begin)
@@ -538,7 +547,7 @@ def costs(network: Network, stage: Skeleton, strip_width: IntArray, pixels: int)
     widths: dict[str, IntArray] = {}
     macs = np.full(len(strips), sum(macs_per_pixel(network.operators[i]) for i in stage.late), dtype=np.int64)
     for group in reversed(stage.groups):
-        if group.output in stage.outputs and not stage.strips_allowed:
+        if not stage.strips_allowed and (group.output in stage.outputs or group.reduction is not None):
             low[group.output] = np.zeros(1, np.int64)
             high[group.output] = np.full(1, graph.tensor(group.output).width)
         first, end = low[group.output], high[group.output]

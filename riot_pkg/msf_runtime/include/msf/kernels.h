@@ -203,6 +203,15 @@ void msf_lookup_s8(const int8_t *table, const int8_t *in, int8_t *out, int32_t e
 /** Copies `pixels` pixels of `channels` channels to the channels at `out`, whose pixels are `out_stride` bytes apart. */
 void msf_copy_channels_s8(const int8_t *in, int32_t channels, int8_t *out, int32_t out_stride, int32_t pixels);
 
+/** Row segment of a padded row: output pixel i is pixel `x + i` of `in`, or `value` in every channel where that lies
+ *  outside [0, in_width). `in` is NULL where the whole row is padding. */
+void msf_pad_s8(const int8_t *in, int32_t in_width, int32_t x, int32_t channels, int8_t value, int8_t *out,
+                int32_t pixels);
+
+/** Output pixel i is pixel `columns[i] - first` of `in`: nearest-neighbour resizing of a row. */
+void msf_gather_pixels_s8(const int8_t *in, const uint16_t *columns, int32_t first, int32_t channels, int8_t *out,
+                          int32_t pixels);
+
 /** Softmax over the channels of each pixel. In place. */
 typedef struct {
     const uint32_t *table;      /**< [256], 2^20 * exp(-scale * i) */

@@ -18,6 +18,9 @@
 extern "C" {
 #endif
 
+/** Gives `columns` pixels of input row `row`, from column `column` on, to `pixels`. */
+typedef void (*msf_read_t)(void *context, uint32_t row, uint32_t column, uint32_t columns, int8_t *pixels);
+
 /** A generated model. */
 typedef struct {
     const char *name;

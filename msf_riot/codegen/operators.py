@@ -1,0 +1,222 @@
+"""One operator -> its constants in flash and the C statements that call its kernel. A new operator adds one case here.
+
+The kernels and their contract are in riot_pkg/msf_runtime/include/msf/kernels.h.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from msf_riot.ir import (
+    Add,
+    AveragePool2D,
+    ChannelAffine,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    GlobalAveragePool,
+    Graph,
+    Lookup,
+    MaxPool2D,
+    Mul,
+    Operator,
+    Pad,
+    ResizeNearest,
+    Softmax,
+)
+from msf_riot.stage import is_pointwise
+
+LARGEST_SHIFT = 62
+"""A larger shift makes every 32-bit accumulator 0, which multiplier 0 says as well (kernels.h takes shifts to 62)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Array:
+    """A constant array of weights.c; `name` is without the model's prefix."""
+
+    name: str
+    ctype: str
+    values: npt.NDArray[np.generic]
+    comment: str
+
+
+@dataclass(frozen=True, eq=False)
+class Constants:
+    """What a kernel call takes as its `op`: a struct type, its fields in order, and the arrays they point to."""
+
+    ctype: str | None
+    fields: tuple[tuple[str, str], ...]
+    arrays: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a kernel call finds one input.
+
+    `pixels` points to the first pixel; `taps` is the array of row pointers of a window, whose segment is `width` pixels
+    wide and whose first tap is at column `x`. `first` is the column that the segment begins with.
+    """
+
+    pixels: str = ""
+    taps: str = ""
+    width: str = ""
+    x: str = ""
+    first: str = "0"
+    columns: str = ""
+
+
+def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Constants:
+    """The constants of an operator called `name` in a model whose symbols begin with `prefix`."""
+    source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
+    zero_in, zero_out = source.quantization.zero_point, target.quantization.zero_point
+
+    def refer(*arrays: Array) -> list[tuple[str, str]]:
+        return [(array.name.removeprefix(f"{name}_"), prefix + array.name) for array in arrays]
+
+    def array(field: str, ctype: str, values: npt.ArrayLike, comment: str) -> Array:
+        return Array(f"{name}_{field}", ctype, np.asarray(values), comment)
+
+    def requantization(multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> list[Array]:
+        shifts = np.asarray(shift, dtype=np.int64)
+        live = shifts <= LARGEST_SHIFT
+        return [
+            array("multiplier", "int32_t", np.where(live, multiplier, 0), "requantization"),
+            array("shift", "uint8_t", np.where(live, shifts, LARGEST_SHIFT), "requantization"),
+        ]
+
+    clamp = [("out_min", str(operator.low)), ("out_max", str(operator.high))]
+    zeros = [("in_zero", str(zero_in)), ("out_zero", str(zero_out))]
+    match operator:
+        case Conv2D() | DepthwiseConv2D() | Dense():
+            shape = " x ".join(str(n) for n in operator.weights.shape)
+            arrays = [
+                array("weights", "int8_t", operator.weights, f"weights {shape}"),
+                array("bias", "int32_t", operator.bias, "bias"),
+                *requantization(operator.multiplier, operator.shift),
+            ]
+            fields = refer(*arrays)
+            if isinstance(operator, Dense):
+                fields += [("in_elements", str(source.size)), ("out_channels", str(target.channels))]
+                return Constants("msf_dense_s8_t", (*fields, *zeros, *clamp), tuple(arrays))
+            if isinstance(operator, Conv2D):
+                ctype = "msf_conv2d_s8_t"
+                fields += [("in_channels", str(source.channels)), ("out_channels", str(target.channels))]
+                fields += [("groups", str(operator.groups))]
+            else:
+                ctype = "msf_depthwise_s8_t"
+                fields += [("channels", str(target.channels))]
+            fields += [("kernel_h", str(operator.kernel[0])), ("kernel_w", str(operator.kernel[1]))]
+            fields += [("stride_w", str(operator.stride[1])), ("dilation_w", str(operator.dilation[1]))]
+            return Constants(ctype, (*fields, *zeros, *clamp), tuple(arrays))
+        case MaxPool2D():
+            fields = [("channels", str(source.channels))]
+            fields += [("kernel_h", str(operator.kernel[0])), ("kernel_w", str(operator.kernel[1]))]
+            fields += [("stride_w", str(operator.stride[1])), ("dilation_w", str(operator.dilation[1]))]
+            return Constants("msf_max_pool_s8_t", (*fields, *clamp), ())
+        case AveragePool2D():
+            arrays = requantization(operator.multiplier, operator.shift)
+            fields = [*refer(*arrays), ("channels", str(source.channels))]
+            fields += [("kernel_h", str(operator.kernel[0])), ("kernel_w", str(operator.kernel[1]))]
+            fields += [("stride_w", str(operator.stride[1]))]
+            return Constants("msf_average_pool_s8_t", (*fields, *zeros, *clamp), tuple(arrays))
+        case GlobalAveragePool() if source.shape[:2] == (1, 1):
+            accumulated = [(q - zero_in) * operator.multiplier + (1 << (operator.shift - 1)) for q in range(-128, 128)]
+            values = [min(max(zero_out + (a >> operator.shift), operator.low), operator.high) for a in accumulated]
+            return Constants(None, (), (array("table", "int8_t", values, "output for each input + 128"),))
+        case GlobalAveragePool():
+            live = operator.shift <= LARGEST_SHIFT
+            fields = [("multiplier", str(operator.multiplier if live else 0))]
+            fields += [("shift", str(min(operator.shift, LARGEST_SHIFT))), ("channels", str(source.channels))]
+            return Constants("msf_global_average_s8_t", (*fields, *zeros, *clamp), ())
+        case Add() | Mul():
+            second = graph.tensor(operator.inputs[1]).quantization.zero_point
+            if isinstance(operator, Add):
+                ctype, shift = "msf_add_s8_t", operator.shift
+                fields = [
+                    ("multiplier_a", str(operator.multipliers[0])),
+                    ("multiplier_b", str(operator.multipliers[1])),
+                ]
+            else:
+                ctype, shift = "msf_mul_s8_t", min(operator.shift, LARGEST_SHIFT)
+                fields = [("multiplier", str(operator.multiplier if operator.shift <= LARGEST_SHIFT else 0))]
+            fields += [("shift", str(shift)), ("zero_a", str(zero_in)), ("zero_b", str(second))]
+            return Constants(ctype, (*fields, ("out_zero", str(zero_out)), *clamp), ())
+        case ChannelAffine():
+            arrays = [
+                array("multiplier", "int32_t", operator.multiplier, "factors"),
+                array("offset", "int32_t", operator.offset, "offsets"),
+                array("shift", "uint8_t", operator.shift, "shifts"),
+            ]
+            fields = [*refer(*arrays), ("channels", str(source.channels))]
+            return Constants("msf_channel_affine_s8_t", (*fields, *zeros, *clamp), tuple(arrays))
+        case Softmax():
+            table = array("table", "uint32_t", operator.table, "2^20 * exp(-scale * i)")
+            fields = [*refer(table), ("reciprocal", f"{operator.reciprocal}u"), ("channels", str(source.channels))]
+            return Constants("msf_softmax_s8_t", (*fields, ("out_zero", str(zero_out)), *clamp), (table,))
+        case Lookup():
+            return Constants(None, (), (array("table", "int8_t", operator.table, "output for each input + 128"),))
+        case ResizeNearest():
+            rows = array("rows", "uint16_t", operator.rows, "input row of each output row")
+            columns = array("columns", "uint16_t", operator.columns, "input column of each output column")
+            return Constants(None, (), (rows, columns))
+        case Concat() | Pad():
+            return Constants(None, (), ())
+        case _:
+            raise AssertionError(f"no code for {type(operator).__name__}")
+
+
+def kernel_call(
+    graph: Graph, operator: Operator, name: str, prefix: str, sources: tuple[Source, ...], out: str, pixels: str
+) -> list[str]:
+    """C statements that compute `pixels` pixels at `out`."""
+    first = sources[0]
+    channels = graph.tensor(operator.output).channels
+    op = f"&{name}"
+    window = f"{first.taps}, {first.width}, {first.x}"
+    elements = pixels if channels == 1 else f"{pixels} * {channels}"
+    match operator:
+        case Conv2D() if is_pointwise(operator):
+            return [f"msf_pointwise_s8({op}, {first.pixels}, {out}, {pixels});"]
+        case Conv2D():
+            return [f"msf_conv2d_s8({op}, {window}, {out}, {pixels});"]
+        case DepthwiseConv2D():
+            return [f"msf_depthwise_s8({op}, {window}, {out}, {pixels});"]
+        case MaxPool2D():
+            return [f"msf_max_pool_s8({op}, {window}, {out}, {pixels});"]
+        case AveragePool2D():
+            taps = operator.kernel[0] * operator.kernel[1] if operator.count_include_pad else 0
+            return [f"msf_average_pool_s8({op}, {window}, {taps}, {out}, {pixels});"]
+        case Dense():
+            return [f"msf_dense_s8({op}, {first.pixels}, {out});"]
+        case Add():
+            return [f"msf_add_s8({op}, {first.pixels}, {sources[1].pixels}, {out}, {elements});"]
+        case Mul() if graph.tensor(operator.inputs[1]).shape == graph.tensor(operator.inputs[0]).shape:
+            return [f"msf_mul_s8({op}, {first.pixels}, {sources[1].pixels}, {out}, {elements});"]
+        case Mul():
+            return [f"msf_mul_channels_s8({op}, {first.pixels}, {sources[1].pixels}, {out}, {pixels}, {channels});"]
+        case ChannelAffine():
+            return [f"msf_channel_affine_s8({op}, {first.pixels}, {out}, {pixels});"]
+        case Lookup() | GlobalAveragePool():  # over a single pixel, an average is a table too
+            return [f"msf_lookup_s8({prefix}{name}_table, {first.pixels}, {out}, {elements});"]
+        case Softmax():
+            return [f"msf_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
+        case Concat():
+            calls, done = [], 0
+            for source, tensor in zip(sources, operator.inputs, strict=True):
+                part = graph.tensor(tensor).channels
+                at = f"{out} + {done}" if done else out
+                calls.append(f"msf_copy_channels_s8({source.pixels}, {part}, {at}, {channels}, {pixels});")
+                done += part
+            return calls
+        case Pad():
+            inside = f"{first.taps}[0], {first.width}, {first.x}"
+            return [f"msf_pad_s8({inside}, {channels}, {operator.value}, {out}, {pixels});"]
+        case ResizeNearest():
+            columns = f"{prefix}{name}_columns + {first.columns}" if first.columns != "0" else f"{prefix}{name}_columns"
+            return [f"msf_gather_pixels_s8({first.pixels}, {columns}, {first.first}, {channels}, {out}, {pixels});"]
+        case _:
+            raise AssertionError(f"no code for {type(operator).__name__}")
