@@ -313,12 +313,12 @@ def open_terminal(job: Job) -> None:
 
 
 def _interactive(job: Job, *targets: str) -> None:
-    with build.running_environment(_make(job)) as settings:
-        for target in targets:
-            command = ["make", "--no-print-directory", "-C", str(job.application), target]
-            status = subprocess.run(command, env={**os.environ, **settings}, check=False).returncode
-            if status != 0 and target != "term":
-                raise BoardError(f"make {target} failed for BOARD={job.board.name}, see above")
+    settings = _make(job).environment
+    for target in targets:
+        command = ["make", "--no-print-directory", "-C", str(job.application), target]
+        status = subprocess.run(command, env={**os.environ, **settings}, check=False).returncode
+        if status != 0 and target != "term":
+            raise BoardError(f"make {target} failed for BOARD={job.board.name}, see above")
 
 
 def _read(path: Path) -> dict[str, Any]:
