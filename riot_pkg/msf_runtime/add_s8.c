@@ -25,6 +25,6 @@ void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t
     for (int32_t i = 0; i < elements; i++) {
         const int32_t sum =
             add.multiplier_a * (a[i] - add.zero_a) + add.multiplier_b * (b[i] - add.zero_b) + half;
-        out[i] = msf_clamp(add.out_zero + (sum >> add.shift), add.out_min, add.out_max);
+        out[i] = msf_clamp_s8(add.out_zero + (sum >> add.shift), add.out_min, add.out_max);
     }
 }

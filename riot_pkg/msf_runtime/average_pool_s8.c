@@ -18,7 +18,7 @@
 
 #define BLOCK (4) /**< channels summed together */
 
-/** Sums `block` channels over `taps` taps of one row, channels[] bytes apart. */
+/** acc[c] += sum over the taps of one row, `in_step` bytes apart; `in` points to the first. */
 static inline void accumulate(const int8_t *in, int32_t in_step, int32_t taps, int32_t block,
                               int32_t *acc)
 {

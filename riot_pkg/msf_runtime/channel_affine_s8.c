@@ -26,7 +26,7 @@ void msf_channel_affine_s8(const msf_channel_affine_s8_t *op, const int8_t *in, 
             const uint32_t shift = affine.shift[c];
             const int32_t sum = affine.multiplier[c] * (*in++ - affine.in_zero) + affine.offset[c] +
                                 ((int32_t)1 << (shift - 1));
-            *out++ = msf_clamp(affine.out_zero + (sum >> shift), affine.out_min, affine.out_max);
+            *out++ = msf_clamp_s8(affine.out_zero + (sum >> shift), affine.out_min, affine.out_max);
         }
     }
 }

@@ -17,7 +17,8 @@
 #include "requantize.h"
 #include "window.h"
 
-/** How the taps of one output pixel lie in a row of input and of weights: `runs` times `elements` bytes. */
+/** How the taps of one output pixel lie in a row of input and of weights: `runs` runs of `elements`
+ *  bytes. */
 typedef struct {
     int32_t runs;
     int32_t elements;

@@ -18,7 +18,8 @@
 
 #define BLOCK (4) /**< channels whose accumulators live in registers together */
 
-/** acc[c] += sum over the taps of one row; `in` and `weights` point to the first tap, `block` is at most BLOCK. */
+/** acc[c] += sum over the taps of one row, for `block` <= BLOCK channels; `in` and `weights` point to
+ *  the first tap. */
 static inline void accumulate(const int8_t *in, int32_t in_step, const int8_t *weights,
                               int32_t weights_step, int32_t in_zero, int32_t taps, int32_t block,
                               int32_t *acc)

@@ -27,7 +27,7 @@ void msf_max_pool_s8(const msf_max_pool_s8_t *op, const int8_t *const *rows, int
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
         const msf_taps_t taps = msf_clip_taps(x, op->kernel_w, dilation, in_width);
 
-        /* the lower clamp is one more number to be no less than; it stands alone where all is padding */
+        /* the lower clamp takes part in the maximum, and stands alone where all is padding */
         memset(out, op->out_min, (size_t)channels);
         for (int32_t y = 0; y < op->kernel_h; y++) {
             if (rows[y] == NULL) {

@@ -7,8 +7,8 @@
  * @ingroup     pkg_msf_runtime
  * @brief       From accumulators to int8
  *
- * Right shifts of negative numbers are taken to be arithmetic, as every compiler RIOT knows has them (C99 6.5.7 leaves
- * it to the implementation).
+ * Right shifts of negative numbers are taken to be arithmetic. C99 (6.5.7) leaves that to the
+ * implementation; GCC and Clang promise it.
  * @{
  */
 
@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-static inline int8_t msf_clamp(int32_t value, int32_t min, int32_t max)
+static inline int8_t msf_clamp_s8(int32_t value, int32_t min, int32_t max)
 {
     if (value < min) {
         value = min;
@@ -28,8 +28,8 @@ static inline int8_t msf_clamp(int32_t value, int32_t min, int32_t max)
     return (int8_t)value;
 }
 
-/** acc * multiplier / 2^shift, rounded half up; what leaves [-255, 255] may come back as any other such number of the
- *  same sign, since a zero point in [-128, 127] clamps them alike. */
+/** acc * multiplier / 2^shift, rounded half up. A result beyond +-255 may come back as 255 or -255,
+ *  since no zero point brings either back into the range of int8. */
 static inline int32_t msf_scale(int32_t acc, int32_t multiplier, uint32_t shift)
 {
     const int64_t product = (int64_t)acc * multiplier;
@@ -49,11 +49,11 @@ static inline int32_t msf_scale(int32_t acc, int32_t multiplier, uint32_t shift)
     return (int32_t)value;
 }
 
-/** clamp(zero + ((acc * multiplier + (1 << (shift - 1))) >> shift)), the product in 64 bits, shift in [1, 62] */
+/** clamp(zero + ((acc * multiplier + (1 << (shift - 1))) >> shift)), shift in [1, 62] */
 static inline int8_t msf_requantize(int32_t acc, int32_t multiplier, uint32_t shift, int32_t zero,
                                     int32_t min, int32_t max)
 {
-    return msf_clamp(zero + msf_scale(acc, multiplier, shift), min, max);
+    return msf_clamp_s8(zero + msf_scale(acc, multiplier, shift), min, max);
 }
 
 #endif /* REQUANTIZE_H */

@@ -35,7 +35,7 @@ void msf_softmax_s8(const msf_softmax_s8_t *op, const int8_t *in, int8_t *out, i
             const uint64_t scaled = (uint64_t)op->table[largest - in[c]] * op->reciprocal;
             const uint64_t value = (scaled + ((uint64_t)total << 11)) / ((uint64_t)total << 12);
 
-            out[c] = msf_clamp(op->out_zero + (int32_t)value, op->out_min, op->out_max);
+            out[c] = msf_clamp_s8(op->out_zero + (int32_t)value, op->out_min, op->out_max);
         }
         in += channels;
         out += channels;

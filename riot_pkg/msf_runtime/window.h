@@ -20,7 +20,7 @@ typedef struct {
     int32_t end;
 } msf_taps_t;
 
-/** Of `taps` taps, `dilation` columns apart from column `x` on, those with a column in [0, in_width). */
+/** Of `taps` taps, `dilation` columns apart from column `x` on, those in [0, in_width). */
 static inline msf_taps_t msf_clip_taps(int32_t x, int32_t taps, int32_t dilation, int32_t in_width)
 {
     msf_taps_t inside = { 0, taps };

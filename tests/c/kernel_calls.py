@@ -1,6 +1,6 @@
 """Random operators -> calls of the C kernels, each with the bytes that reference.py says must come out.
 
-`driver.c` runs a call and knows nothing else. Every strategy gives the calls of one operator on one input, over shapes
+`calls.c` makes a call and knows nothing else. Every strategy gives the calls of one operator on one input, over shapes
 chosen to be at the edges: windows wider than the input, all padding, no pixels, odd channels, extreme numbers.
 """
 
@@ -32,8 +32,10 @@ from msf_riot.ir import (
     MaxPool2D,
     Mul,
     Operator,
+    Pad,
     Padding,
     Quantization,
+    ResizeNearest,
     Softmax,
     Tensor,
 )
@@ -59,12 +61,14 @@ KERNELS = (
     "lookup",
     "copy_channels",
     "softmax",
+    "pad",
+    "gather_pixels",
 )
 
 
 @dataclass(frozen=True)
 class Call:
-    """What driver.c reads, and what the kernel must then have written."""
+    """What calls.c reads, and what the kernel must then have written."""
 
     case: bytes
     expected: bytes
@@ -84,7 +88,7 @@ def encode(kernel: str, *arguments: int | np.ndarray | None) -> bytes:
 
 
 class Driver:
-    """driver.c as a process: one call after the other, started anew after a sanitizer has stopped it."""
+    """host.c as a process: one call after the other, started anew after a sanitizer has stopped it."""
 
     def __init__(self, program: Path) -> None:
         self.program = program
@@ -465,6 +469,45 @@ def copy_channels_calls(draw):
 
 
 @st.composite
+def pad_calls(draw):
+    """Rows of a padded tensor, whole and in segments, from as much of the input row as a segment touches."""
+    rng = np.random.default_rng(draw(seeds))
+    width, channels = draw(st.tuples(st.integers(1, 6), st.integers(1, 9)))
+    padding = Padding(*(draw(st.integers(0, 3)) for _ in range(4)))
+    operator = Pad(name="under test", inputs=("x",), output="y", padding=padding, value=draw(zero_points))
+    x = int8_values(rng, (2, width, channels))
+    shape = (2 + padding.top + padding.bottom, width + padding.left + padding.right, channels)
+    y = reference.execute(graph_of(operator, [x.shape, shape], [0, 0]), x)
+    first, end = sorted(draw(st.tuples(st.integers(0, shape[1]), st.integers(0, shape[1]))))
+    calls = []
+    for row, (a, b) in itertools.product(range(shape[0]), [(0, shape[1]), (first, end)]):
+        left = min(max(a - padding.left, 0), width)
+        right = min(max(b - padding.left, left), width)
+        source = x[row - padding.top, left:right] if 0 <= row - padding.top < 2 else None
+        place = (source, right - left, a - padding.left - left, channels, operator.value, b - a)
+        calls.append(Call(encode("pad", *place), y[row, a:b].tobytes()))
+    return calls
+
+
+@st.composite
+def gather_pixels_calls(draw):
+    rng = np.random.default_rng(draw(seeds))
+    width, channels = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+    columns = sorted(draw(st.lists(st.integers(0, width - 1), min_size=1, max_size=12)))
+    operator = ResizeNearest(name="under test", inputs=("x",), output="y", rows=(0,), columns=tuple(columns))
+    x = int8_values(rng, (1, width, channels))
+    y = reference.execute(graph_of(operator, [x.shape, (1, len(columns), channels)], [0, 0]), x)
+    start, end = sorted(draw(st.tuples(st.integers(0, len(columns)), st.integers(0, len(columns)))))
+    table = np.array(columns, dtype=np.uint16)
+    calls = []
+    for a, b in [(0, len(columns)), (start, end)]:
+        first, last = (columns[a], columns[b - 1] + 1) if a < b else (0, 0)
+        place = (x[0, first:last], table[a:b], first, channels, b - a)
+        calls.append(Call(encode("gather_pixels", *place), y[0, a:b].tobytes()))
+    return calls
+
+
+@st.composite
 def softmax_calls(draw):
     rng = np.random.default_rng(draw(seeds))
     shape = (*draw(st.tuples(st.integers(1, 3), st.integers(1, 3))), draw(st.integers(1, 40) | st.just(4095)))
@@ -495,5 +538,7 @@ STRATEGIES = {
     "channel_affine": channel_affine_calls(),
     "lookup": lookup_calls(),
     "copy_channels": copy_channels_calls(),
+    "pad": pad_calls(),
+    "gather_pixels": gather_pixels_calls(),
     "softmax": softmax_calls(),
 }

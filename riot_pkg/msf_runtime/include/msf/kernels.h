@@ -35,25 +35,25 @@ extern "C" {
 
 /** Convolution over all channels of a group. */
 typedef struct {
-    const int8_t *weights;      /**< [out_channels][kernel_h][kernel_w][in_channels / groups] */
-    const int32_t *bias;        /**< [out_channels] */
-    const int32_t *multiplier;  /**< [out_channels] */
-    const uint8_t *shift;       /**< [out_channels] */
+    const int8_t *weights;     /**< [out_channels][kernel_h][kernel_w][in_channels / groups] */
+    const int32_t *bias;       /**< [out_channels] */
+    const int32_t *multiplier; /**< [out_channels] */
+    const uint8_t *shift;      /**< [out_channels] */
     uint16_t in_channels;
     uint16_t out_channels;
     uint16_t groups;
     uint8_t kernel_h;
     uint8_t kernel_w;
-    uint8_t stride_w;           /**< columns between neighbouring output pixels */
-    uint8_t dilation_w;         /**< columns between neighbouring taps */
+    uint8_t stride_w;   /**< columns between neighbouring output pixels */
+    uint8_t dilation_w; /**< columns between neighbouring taps */
     int8_t in_zero;
     int8_t out_zero;
     int8_t out_min;
     int8_t out_max;
 } msf_conv2d_s8_t;
 
-void msf_conv2d_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t in_width, int32_t x,
-                   int8_t *out, int32_t pixels);
+void msf_conv2d_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t in_width,
+                   int32_t x, int8_t *out, int32_t pixels);
 
 /** 1x1 convolution with stride 1, one group: `in` and `out` are runs of `pixels` pixels. Uses the fields of a
  *  convolution with kernel_h = kernel_w = 1. */
@@ -61,10 +61,10 @@ void msf_pointwise_s8(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out, 
 
 /** Convolution with one filter a channel. */
 typedef struct {
-    const int8_t *weights;      /**< [kernel_h][kernel_w][channels] */
-    const int32_t *bias;        /**< [channels] */
-    const int32_t *multiplier;  /**< [channels] */
-    const uint8_t *shift;       /**< [channels] */
+    const int8_t *weights;     /**< [kernel_h][kernel_w][channels] */
+    const int32_t *bias;       /**< [channels] */
+    const int32_t *multiplier; /**< [channels] */
+    const uint8_t *shift;      /**< [channels] */
     uint16_t channels;
     uint8_t kernel_h;
     uint8_t kernel_w;
@@ -76,15 +76,15 @@ typedef struct {
     int8_t out_max;
 } msf_depthwise_s8_t;
 
-void msf_depthwise_s8(const msf_depthwise_s8_t *op, const int8_t *const *rows, int32_t in_width, int32_t x,
-                      int8_t *out, int32_t pixels);
+void msf_depthwise_s8(const msf_depthwise_s8_t *op, const int8_t *const *rows, int32_t in_width,
+                      int32_t x, int8_t *out, int32_t pixels);
 
 /** Matrix times vector. */
 typedef struct {
-    const int8_t *weights;      /**< [out_channels][in_elements] */
-    const int32_t *bias;        /**< [out_channels] */
-    const int32_t *multiplier;  /**< [out_channels] */
-    const uint8_t *shift;       /**< [out_channels] */
+    const int8_t *weights;     /**< [out_channels][in_elements] */
+    const int32_t *bias;       /**< [out_channels] */
+    const int32_t *multiplier; /**< [out_channels] */
+    const uint8_t *shift;      /**< [out_channels] */
     uint32_t in_elements;
     uint16_t out_channels;
     int8_t in_zero;
@@ -98,8 +98,8 @@ void msf_dense_s8(const msf_dense_s8_t *op, const int8_t *in, int8_t *out);
 
 /** The same in pieces: start, then any number of disjoint runs of input elements, then finish. @{ */
 void msf_dense_start_s8(const msf_dense_s8_t *op, int32_t *acc);
-void msf_dense_accumulate_s8(const msf_dense_s8_t *op, const int8_t *in, uint32_t first, uint32_t elements,
-                             int32_t *acc);
+void msf_dense_accumulate_s8(const msf_dense_s8_t *op, const int8_t *in, uint32_t first,
+                             uint32_t elements, int32_t *acc);
 void msf_dense_finish_s8(const msf_dense_s8_t *op, const int32_t *acc, int8_t *out);
 /** @} */
 
@@ -114,13 +114,13 @@ typedef struct {
     int8_t out_max;
 } msf_max_pool_s8_t;
 
-void msf_max_pool_s8(const msf_max_pool_s8_t *op, const int8_t *const *rows, int32_t in_width, int32_t x,
-                     int8_t *out, int32_t pixels);
+void msf_max_pool_s8(const msf_max_pool_s8_t *op, const int8_t *const *rows, int32_t in_width,
+                     int32_t x, int8_t *out, int32_t pixels);
 
 /** Average over a window, requantized by the number of taps that count. */
 typedef struct {
-    const int32_t *multiplier;  /**< [kernel_h * kernel_w + 1], by number of taps */
-    const uint8_t *shift;       /**< [kernel_h * kernel_w + 1] */
+    const int32_t *multiplier; /**< [kernel_h * kernel_w + 1], by number of taps */
+    const uint8_t *shift;      /**< [kernel_h * kernel_w + 1] */
     uint16_t channels;
     uint8_t kernel_h;
     uint8_t kernel_w;
@@ -132,8 +132,8 @@ typedef struct {
 } msf_average_pool_s8_t;
 
 /** `taps`: 0 counts the taps that lie inside the input; any other number is taken as the count of every window. */
-void msf_average_pool_s8(const msf_average_pool_s8_t *op, const int8_t *const *rows, int32_t in_width, int32_t x,
-                         int32_t taps, int8_t *out, int32_t pixels);
+void msf_average_pool_s8(const msf_average_pool_s8_t *op, const int8_t *const *rows,
+                         int32_t in_width, int32_t x, int32_t taps, int8_t *out, int32_t pixels);
 
 /** Average over all pixels, in pieces: clear acc, accumulate any number of runs of pixels, finish. */
 typedef struct {
@@ -147,16 +147,17 @@ typedef struct {
 } msf_global_average_s8_t;
 
 /** acc[c] += sum of (in - in_zero) */
-void msf_global_average_accumulate_s8(const msf_global_average_s8_t *op, const int8_t *in, int32_t pixels,
-                                      int32_t *acc);
-void msf_global_average_finish_s8(const msf_global_average_s8_t *op, const int32_t *acc, int8_t *out);
+void msf_global_average_accumulate_s8(const msf_global_average_s8_t *op, const int8_t *in,
+                                      int32_t pixels, int32_t *acc);
+void msf_global_average_finish_s8(const msf_global_average_s8_t *op, const int32_t *acc,
+                                  int8_t *out);
 
 /** out = clamp(out_zero + ((multiplier_a * (a - zero_a) + multiplier_b * (b - zero_b) + half) >> shift)), in int32.
  *  In place on either input. */
 typedef struct {
     int32_t multiplier_a;
     int32_t multiplier_b;
-    uint8_t shift;              /**< [1, 30] */
+    uint8_t shift; /**< [1, 30] */
     int8_t zero_a;
     int8_t zero_b;
     int8_t out_zero;
@@ -164,7 +165,8 @@ typedef struct {
     int8_t out_max;
 } msf_add_s8_t;
 
-void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out, int32_t elements);
+void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
+                int32_t elements);
 
 /** out = requantize((a - zero_a) * (b - zero_b)). In place on `a`, and on `b` when it is as large. */
 typedef struct {
@@ -177,17 +179,18 @@ typedef struct {
     int8_t out_max;
 } msf_mul_s8_t;
 
-void msf_mul_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out, int32_t elements);
+void msf_mul_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
+                int32_t elements);
 
 /** `b` holds one factor a channel for all pixels. */
-void msf_mul_channels_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out, int32_t pixels,
-                         int32_t channels);
+void msf_mul_channels_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
+                         int32_t pixels, int32_t channels);
 
 /** out = clamp(out_zero + ((multiplier[c] * (in - in_zero) + offset[c] + half) >> shift[c])), in int32. In place. */
 typedef struct {
-    const int32_t *multiplier;  /**< [channels] */
-    const int32_t *offset;      /**< [channels] */
-    const uint8_t *shift;       /**< [channels], [1, 30] */
+    const int32_t *multiplier; /**< [channels] */
+    const int32_t *offset;     /**< [channels] */
+    const uint8_t *shift;      /**< [channels], [1, 30] */
     uint16_t channels;
     int8_t in_zero;
     int8_t out_zero;
@@ -195,28 +198,30 @@ typedef struct {
     int8_t out_max;
 } msf_channel_affine_s8_t;
 
-void msf_channel_affine_s8(const msf_channel_affine_s8_t *op, const int8_t *in, int8_t *out, int32_t pixels);
+void msf_channel_affine_s8(const msf_channel_affine_s8_t *op, const int8_t *in, int8_t *out,
+                           int32_t pixels);
 
 /** out = table[in + 128]. In place. */
 void msf_lookup_s8(const int8_t *table, const int8_t *in, int8_t *out, int32_t elements);
 
 /** Copies `pixels` pixels of `channels` channels to the channels at `out`, whose pixels are `out_stride` bytes apart. */
-void msf_copy_channels_s8(const int8_t *in, int32_t channels, int8_t *out, int32_t out_stride, int32_t pixels);
+void msf_copy_channels_s8(const int8_t *in, int32_t channels, int8_t *out, int32_t out_stride,
+                          int32_t pixels);
 
 /** Row segment of a padded row: output pixel i is pixel `x + i` of `in`, or `value` in every channel where that lies
  *  outside [0, in_width). `in` is NULL where the whole row is padding. */
-void msf_pad_s8(const int8_t *in, int32_t in_width, int32_t x, int32_t channels, int8_t value, int8_t *out,
-                int32_t pixels);
+void msf_pad_s8(const int8_t *in, int32_t in_width, int32_t x, int32_t channels, int8_t value,
+                int8_t *out, int32_t pixels);
 
 /** Output pixel i is pixel `columns[i] - first` of `in`: nearest-neighbour resizing of a row. */
-void msf_gather_pixels_s8(const int8_t *in, const uint16_t *columns, int32_t first, int32_t channels, int8_t *out,
-                          int32_t pixels);
+void msf_gather_pixels_s8(const int8_t *in, const uint16_t *columns, int32_t first,
+                          int32_t channels, int8_t *out, int32_t pixels);
 
 /** Softmax over the channels of each pixel. In place. */
 typedef struct {
-    const uint32_t *table;      /**< [256], 2^20 * exp(-scale * i) */
-    uint32_t reciprocal;        /**< 2^12 / output scale */
-    uint16_t channels;          /**< at most 4095 */
+    const uint32_t *table; /**< [256], 2^20 * exp(-scale * i) */
+    uint32_t reciprocal;   /**< 2^12 / output scale */
+    uint16_t channels;     /**< at most 4095 */
     int8_t out_zero;
     int8_t out_min;
     int8_t out_max;

@@ -19,16 +19,17 @@ extern "C" {
 #endif
 
 /** Gives `columns` pixels of input row `row`, from column `column` on, to `pixels`. */
-typedef void (*msf_read_t)(void *context, uint32_t row, uint32_t column, uint32_t columns, int8_t *pixels);
+typedef void (*msf_read_t)(void *context, uint32_t row, uint32_t column, uint32_t columns,
+                           int8_t *pixels);
 
 /** A generated model. */
 typedef struct {
     const char *name;
-    uint32_t arena_bytes;       /**< what `invoke` needs at `arena`, aligned to 4 bytes */
+    uint32_t arena_bytes; /**< what `invoke` needs at `arena`, aligned to 4 bytes */
     uint32_t input_bytes;
     uint32_t output_bytes;
     uint32_t stages;
-    void *arena;                /**< the package's own static buffer of arena_bytes */
+    void *arena; /**< the package's own static buffer of arena_bytes */
     void (*invoke)(void *arena, const int8_t *input, int8_t *output);
 } msf_model_t;
 
@@ -36,9 +37,9 @@ typedef struct {
 typedef struct {
     const msf_model_t *model;
     uint32_t count;
-    const int8_t *inputs;       /**< count times model->input_bytes */
-    const int8_t *outputs;      /**< count times model->output_bytes */
-    int8_t *result;             /**< room for one output, in RAM: applications have no heap and know no size */
+    const int8_t *inputs;  /**< count times model->input_bytes */
+    const int8_t *outputs; /**< count times model->output_bytes */
+    int8_t *result; /**< room for one output, in RAM: applications have no heap and know no size */
 } msf_vectors_t;
 
 #ifdef __cplusplus

@@ -23,9 +23,9 @@ extern "C" {
 /** One inference: what its stages work on. */
 typedef struct {
     int8_t *arena;
-    const int8_t *input;        /**< the whole input, where the caller has it */
+    const int8_t *input; /**< the whole input, where the caller has it */
     int8_t *output;
-    msf_read_t read;            /**< else where pieces of its rows come from */
+    msf_read_t read; /**< else where pieces of its rows come from */
     void *context;
 } msf_run_t;
 

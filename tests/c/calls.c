@@ -3,69 +3,14 @@
  * SPDX-License-Identifier: MIT
  */
 
-/**
- * @file
- * @brief       Calls one kernel for each case
- *
- * A case is a run of little-endian 32-bit words: the kernel's number and its arguments in the order in which `run`
- * reads them; an array is its length in bytes (-1: NULL) and its bytes, filled up to whole words.
- *
- * On the host, cases come through stdin and outputs go to stdout, each behind its length in bytes; every array gets an
- * allocation of its own, so that AddressSanitizer sees the first byte out of bounds. With MSF_CASES, for machines
- * without files, cases and expected outputs are arrays linked in, and one JSON line tells the result.
- */
-
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "msf/kernels.h"
 
-#define MAX_ARRAYS (64)
 #define MAX_ROWS (16)
 
 static const unsigned char *cursor;
-
-#ifdef MSF_CASES
-static uint32_t heap[8192];
-static size_t heap_words;
-
-static void *allocate(size_t bytes)
-{
-    void *result = heap + heap_words;
-    heap_words += (bytes + 3) / 4;
-    if (heap_words > sizeof(heap) / sizeof(heap[0])) {
-        puts("case too large");
-        abort();
-    }
-    return result;
-}
-
-static void release(void)
-{
-    heap_words = 0;
-}
-#else
-static void *allocated[MAX_ARRAYS];
-static size_t arrays;
-
-static void *allocate(size_t bytes)
-{
-    void *result = malloc(bytes);
-    if (arrays == MAX_ARRAYS || (result == NULL && bytes > 0)) {
-        abort();
-    }
-    return allocated[arrays++] = result;
-}
-
-static void release(void)
-{
-    while (arrays > 0) {
-        free(allocated[--arrays]);
-    }
-}
-#endif
 
 static int32_t word(void)
 {
@@ -153,7 +98,7 @@ static void mul(msf_mul_s8_t *op)
 static int32_t window(const int8_t **rows, int32_t kernel_h, int32_t *in_width, int32_t *x)
 {
     if (kernel_h > MAX_ROWS) {
-        abort();
+        stop("too many rows");
     }
     for (int32_t y = 0; y < kernel_h; y++) {
         rows[y] = array();
@@ -176,13 +121,13 @@ static int8_t *output(size_t bytes, int8_t *a, int8_t *b)
     }
 }
 
-/** Runs the case at the cursor; returns its output and the bytes of it. */
-static int8_t *run(size_t *bytes)
+int8_t *run_call(const unsigned char *call, size_t *bytes)
 {
     const int8_t *rows[MAX_ROWS];
     int32_t in_width, x, pixels, channels;
     int8_t *a, *b, *out;
 
+    cursor = call;
     switch (word()) {
     case 0: {
         msf_conv2d_s8_t op;
@@ -380,59 +325,30 @@ static int8_t *run(size_t *bytes)
         msf_softmax_s8(&op, a, out, pixels);
         return out;
     }
+    case 15: {
+        a = array();
+        in_width = word();
+        x = word();
+        channels = word();
+        const int8_t value = (int8_t)word();
+        pixels = word();
+        *bytes = (size_t)(pixels * channels);
+        out = allocate(*bytes);
+        msf_pad_s8(a, in_width, x, channels, value, out, pixels);
+        return out;
+    }
+    case 16: {
+        a = array();
+        const uint16_t *columns = array();
+        const int32_t first = word();
+        channels = word();
+        pixels = word();
+        *bytes = (size_t)(pixels * channels);
+        out = allocate(*bytes);
+        msf_gather_pixels_s8(a, columns, first, channels, out, pixels);
+        return out;
+    }
     default:
-        abort();
+        stop("no such kernel");
     }
 }
-
-#ifdef MSF_CASES
-/** The cases, one after the other. */
-extern const uint32_t msf_cases[];
-extern const uint32_t msf_case_count;
-/** For each case its output's length and its output. */
-extern const uint32_t msf_expected[];
-
-int main(void)
-{
-    const unsigned char *expected = (const unsigned char *)msf_expected;
-    unsigned long mismatches = 0;
-
-    cursor = (const unsigned char *)msf_cases;
-    for (uint32_t i = 0; i < msf_case_count; i++) {
-        size_t bytes;
-        uint32_t length;
-        const int8_t *out = run(&bytes);
-
-        memcpy(&length, expected, sizeof(length));
-        expected += sizeof(length);
-        mismatches += length != bytes || memcmp(out, expected, length) != 0;
-        expected += (length + 3) / 4 * 4;
-        release();
-    }
-    printf("{\"msf\": \"kernels\", \"cases\": %lu, \"mismatches\": %lu}\n",
-           (unsigned long)msf_case_count, mismatches);
-    return mismatches == 0 ? 0 : 1;
-}
-#else
-int main(void)
-{
-    uint32_t length;
-
-    while (fread(&length, sizeof(length), 1, stdin) == 1) {
-        unsigned char *bytes = malloc(length);
-        if (bytes == NULL || fread(bytes, 1, length, stdin) != length) {
-            return 1;
-        }
-        cursor = bytes;
-        size_t size;
-        const int8_t *out = run(&size);
-        const uint32_t out_length = (uint32_t)size;
-        fwrite(&out_length, sizeof(out_length), 1, stdout);
-        fwrite(out, 1, size, stdout);
-        fflush(stdout);
-        release();
-        free(bytes);
-    }
-    return 0;
-}
-#endif
