@@ -71,7 +71,7 @@ def inspect_command(arguments: argparse.Namespace) -> Answer:
                 n,
                 row["operator"],
                 row["name"],
-                "x".join(map(str, row["shape"])),
+                shape_text(graph.tensor(graph.operators[n].output).shape),
                 row["scale"],
                 row["zero_point"],
                 row["macs"],
@@ -211,7 +211,7 @@ def generate_command(arguments: argparse.Namespace) -> Answer:
 
 def verify_command(arguments: argparse.Namespace) -> Answer:
     """Builds and runs a model on a board; compares it with the reference and with ONNX Runtime."""
-    from msf_riot.verify import verify
+    from msf_riot.verify import first_mismatch, verify
 
     with working(f"{arguments.model} on {arguments.board}") as progress:
         result = verify(
@@ -219,13 +219,10 @@ def verify_command(arguments: argparse.Namespace) -> Answer:
         )
     data = result.as_json()
     shown = facts("", ((name.replace("_", " "), value) for name, value in data.items()))
-    problem = (
-        None
-        if result.match
-        else MismatchError(
-            f"{arguments.model} on {arguments.board}: the output differs from the reference; {result.problem}"
-        )
-    )
+    problem = None
+    if not result.selftest.match:
+        where = first_mismatch(result.selftest)
+        problem = MismatchError(f"{arguments.model} on {arguments.board}: not what the reference computes; {where}")
     return Answer(data, shown, problem)
 
 

@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -296,10 +296,14 @@ def run(job: Job) -> None:
     if job.application.name != "selftest":
         open_terminal(job)
         return
-    from msf_riot import testbed
-
-    result = testbed.selftest(_make(job))
-    job.result.write_text(json.dumps(asdict(result), indent=1))
+    result = verify.selftest(_make(job))
+    what_it_took = {
+        "match": result.match,
+        "first_mismatch": verify.first_mismatch(result),
+        "stack_bytes": result.stack_bytes,
+        **verify.one_inference(result),
+    }
+    job.result.write_text(json.dumps(what_it_took, indent=1))
 
 
 def flash(job: Job) -> None:
@@ -372,6 +376,6 @@ def _result_row(job: Job) -> Sequence[object]:
         built["flash_bytes"],
         made["macs"],
         result["stack_bytes"],
-        f"{result['count']:,} {result['unit']}",
-        "yes" if result["match"] else f"NO: {result['problem']}",
+        f"{result['instructions']:,} instructions" if "instructions" in result else f"{result['microseconds']:,} us",
+        "yes" if result["match"] else f"NO: {result['first_mismatch']}",
     )

@@ -13,19 +13,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
-from msf_riot import boards, build, codegen, importer, ir, planner, reference, scheduler, testbed, zoo
+from msf_riot import boards, build, codegen, importer, ir, planner, reference, scheduler, zoo
+from msf_riot.agreement import from_int8, to_int8
 from msf_riot.boards import ROOT
+from msf_riot.build import Build
 from msf_riot.errors import BuildError, CalibrationError, ModelError
 from msf_riot.importer.quantize import read_npz
-from msf_riot.ir import Graph, Int8Array, Interface, Tensor
+from msf_riot.ir import Graph, Int8Array
 from msf_riot.scheduler import Schedule
+from msf_riot.testbed.session import SelftestResult, flash, run_selftest
 
 SEED = 20251121
 MOST_VECTOR_BYTES = 1 << 18
 """Of default inputs: they are embedded in the firmware."""
+
+SELFTEST = ROOT / "apps/selftest"
+SELFTEST_SECONDS = 900.0
+"""For all inputs together, on the slowest board or simulator."""
 
 LAYER_BY_LAYER = "layer-by-layer"
 
@@ -43,23 +49,19 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Verification:
-    """What `msf-riot verify` prints. Bytes of the ELF and the arena; `count` of `unit` is one inference."""
+    """What `msf-riot verify` prints: bytes as the ELF has them, the rest as the selftest and the schedule say."""
 
     model: str
     board: str
     plan: str
-    match: bool
     arena_bytes: int
     input_bytes: int
     output_bytes: int
-    stack_bytes: int
     text_bytes: int
     weights_bytes: int
-    unit: str
-    count: int
     macs: int
     ort: Agreement
-    problem: str | None
+    selftest: SelftestResult
 
     def as_json(self) -> dict[str, object]:
         """The object that scripts of others read: its names are a contract."""
@@ -67,14 +69,14 @@ class Verification:
             "model": self.model,
             "board": self.board,
             "plan": self.plan,
-            "match": self.match,
+            "match": self.selftest.match,
             "arena_bytes": self.arena_bytes,
             "input_bytes": self.input_bytes,
             "output_bytes": self.output_bytes,
-            "stack_bytes": self.stack_bytes,
+            "stack_bytes": self.selftest.stack_bytes,
             "text_bytes": self.text_bytes,
             "weights_bytes": self.weights_bytes,
-            self.unit: self.count,
+            **one_inference(self.selftest),
             "macs": self.macs,
             "max_abs_diff_ort": self.ort.max_abs_diff,
             "equal_fraction_ort": self.ort.equal_fraction,
@@ -126,9 +128,9 @@ def verify(
         progress(f"running the reference on {len(samples)} inputs")
         outputs = generate(schedule, samples, directory / "packages")
         progress(f"building for {board.name}")
-        built = build.build(board, ROOT / "apps/selftest", directory / "packages", directory / "build", jobs=2)
+        built = build.build(board, SELFTEST, directory / "packages", directory / "build", jobs=2)
         progress(f"running on {board.name}")
-        result = testbed.selftest(built)
+        result = selftest(built)
         progress("running ONNX Runtime")
         ort = agreement(outputs, onnxruntime_outputs(path, graph, samples))
     except BuildError:
@@ -141,19 +143,36 @@ def verify(
         model=model,
         board=board.name,
         plan=str(plan) if plan else LAYER_BY_LAYER,
-        match=result.match,
         arena_bytes=built.arena_bytes,
         input_bytes=schedule.input_bytes,
         output_bytes=schedule.output_bytes,
-        stack_bytes=result.stack_bytes,
         text_bytes=built.text_bytes,
         weights_bytes=built.weights_bytes,
-        unit=result.unit,
-        count=result.count,
         macs=schedule.macs,
         ort=ort,
-        problem=result.problem,
+        selftest=result,
     )
+
+
+def selftest(built: Build) -> SelftestResult:
+    """Flashes a built selftest and runs it. Raises RunError where the board does not answer."""
+    flash(built.application, built.environment, built.log.with_suffix(".flash.log"))
+    return run_selftest(built.application, built.environment, SELFTEST_SECONDS)
+
+
+def one_inference(result: SelftestResult) -> dict[str, int]:
+    """Executed instructions where the board counts them, else microseconds, under that name."""
+    if result.instructions is not None:
+        return {"instructions": result.instructions}
+    return {"microseconds": result.microseconds or 0}
+
+
+def first_mismatch(result: SelftestResult) -> str:
+    """Which output byte of which input differs first, in words."""
+    found = result.first_mismatch
+    if found is None:
+        return "no mismatch"
+    return f"input {found.case}, output byte {found.index}: expected {found.expected}, got {found.got}"
 
 
 def default_inputs(graph: Graph) -> Int8Array:
@@ -177,91 +196,41 @@ def read_inputs(path: Path, graph: Graph) -> Int8Array:
     """The inputs in an NPZ file as the device takes them, int8 [n, H, W, C]; never unpickles.
 
     The array is the only one or bears the input's name; its first axis are the samples, the others the model's own.
-    Floats are real values and get quantized; integers are quantized values in the model's own type.
+    Its elements are the model's: real values where the model's input is float32, quantized ones where it is not.
     """
     tensor = graph.tensor(graph.input)
-    interface = _interface(tensor)
+    interface = tensor.origin
+    if interface is None:
+        raise ModelError(f"{graph.name}: its input is none of the ONNX file's, so no inputs can be given")
     arrays = read_npz(path)
     array = next(iter(arrays.values())) if len(arrays) == 1 else arrays.get(interface.name)
     if array is None:
         raise CalibrationError(f"{path}: holds {sorted(arrays)}, but no array for the model's input '{interface.name}'")
-    shape = interface.shape[1:]
-    if (
-        array.ndim < 1
-        or len(array) == 0
-        or array.size != len(array) * tensor.size
-        or array.shape[1:] not in (shape, interface.shape)
-    ):
-        wanted = " x ".join(map(str, ("samples", *shape)))
+    if array.size == 0 or array.shape[1:] not in (interface.shape[1:], interface.shape):
+        wanted = " x ".join(map(str, ("samples", *interface.shape[1:])))
         raise CalibrationError(f"{path}: the inputs have shape {array.shape}; the model wants {wanted}")
-    if array.dtype.kind == "f":
-        if not np.isfinite(array).all():
-            raise CalibrationError(f"{path}: the inputs hold values that are not finite")
-        values = quantize(array, tensor)
-    else:
-        wanted_type = np.dtype(np.uint8 if interface.element == "uint8" else np.int8)
-        if array.dtype != wanted_type:
-            raise CalibrationError(f"{path}: the inputs are {array.dtype}; the model takes float32 or {wanted_type}")
-        values = from_element(array)
-    return np.stack([interface.to_hwc(each, tensor.shape) for each in values]).astype(np.int8)
-
-
-def quantize(values: npt.NDArray[np.floating], tensor: Tensor) -> Int8Array:
-    """QuantizeLinear: real values -> int8, half to even."""
-    quantization = tensor.quantization
-    steps = np.rint(values / np.float32(quantization.scale)) + quantization.zero_point
-    return np.clip(steps, -128, 127).astype(np.int8)
-
-
-def from_element(values: npt.NDArray[np.generic]) -> Int8Array:
-    """int8 or uint8 as an ONNX model has it -> int8 as the device has it."""
-    if values.dtype == np.uint8:
-        return (values.astype(np.int16) - 128).astype(np.int8)
-    return values.astype(np.int8)
-
-
-def _interface(tensor: Tensor) -> Interface:
-    if tensor.origin is None:
-        raise ModelError(
-            f"tensor '{tensor.name}' stands for none of the ONNX file, so ONNX Runtime has none to compare"
-        )
-    return tensor.origin
+    if interface.element == "float32" and array.dtype.kind == "f":
+        array = array.astype(np.float32)
+    if array.dtype != interface.element:
+        raise CalibrationError(f"{path}: the inputs are {array.dtype}; the model takes {interface.element}")
+    if not np.isfinite(array).all():
+        raise CalibrationError(f"{path}: the inputs hold values that are not finite")
+    return np.stack([to_int8(each, tensor) for each in array])
 
 
 def onnxruntime_outputs(model: Path, graph: Graph, inputs: Int8Array) -> Int8Array:
-    """What ONNX Runtime computes for the same int8 inputs, as int8 [n, H, W, C].
-
-    Without optimization, so that quantized operators are computed as they are written, on every processor alike.
-    """
+    """What ONNX Runtime, as it comes, computes for the same int8 inputs; int8 [n, H, W, C]. Raises ModelError."""
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     source, result = graph.tensor(graph.input), graph.tensor(graph.output)
+    if source.origin is None or result.origin is None:
+        raise ModelError(f"{model}: its input or output is none of the ONNX file's, ONNX Runtime cannot be compared")
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        name = session.get_inputs()[0].name
-        answers = [session.run(None, {name: _to_onnx(each, source)})[0] for each in inputs]
-    except Exception as error:  # ONNX Runtime raises its own types and bare Exceptions alike
-        raise ModelError(f"{model}: ONNX Runtime cannot run it: {str(error).strip().splitlines()[0]}") from error
-    return np.stack([_from_onnx(each, result) for each in answers])
-
-
-def _to_onnx(values: Int8Array, tensor: Tensor) -> npt.NDArray[np.generic]:
-    interface, quantization = _interface(tensor), tensor.quantization
-    stored = interface.from_hwc(values)
-    match interface.element:
-        case "float32":
-            steps = stored.astype(np.float32) - np.float32(quantization.zero_point)
-            return np.asarray(steps * np.float32(quantization.scale))
-        case "uint8":
-            return np.asarray(stored.astype(np.int16) + 128).astype(np.uint8)
-        case _:
-            return stored
-
-
-def _from_onnx(values: npt.NDArray[np.generic], tensor: Tensor) -> Int8Array:
-    steps = quantize(values.astype(np.float32), tensor) if values.dtype.kind == "f" else from_element(values)
-    return _interface(tensor).to_hwc(steps, tensor.shape).astype(np.int8)
+        answers = [session.run(None, {source.origin.name: from_int8(each, source)})[0] for each in inputs]
+    except Exception as error:  # ONNX Runtime's exceptions share no base class
+        raise ModelError(f"{model}: ONNX Runtime cannot run it: {' '.join(str(error).split())[:300]}") from error
+    return np.stack([to_int8(each, result) for each in answers])
 
 
 def agreement(ours: Int8Array, theirs: Int8Array) -> Agreement:
