@@ -5,6 +5,7 @@ sim_packages_before := $(USEPKG) $(USEMODULE)
 sim_package_path = $(firstword $(patsubst %/Makefile,%,$(foreach folder,$(EXTERNAL_PKG_DIRS),\
   $(wildcard $(abspath $(folder))/$(1)/Makefile))))
 
+# A misspelt package would show only as a missing header
 $(foreach package,$(USEPKG),$(if $(call sim_package_path,$(package)),,\
   $(error package $(package) is in none of EXTERNAL_PKG_DIRS ($(EXTERNAL_PKG_DIRS)))))
 

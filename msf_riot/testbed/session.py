@@ -79,7 +79,7 @@ class Session:
         """Run one shell command and return its JSON objects, the last of which is of kind "result" or bears its name.
 
         Raises RunError when that takes longer than `timeout` seconds, when nothing at all comes for `silence` seconds
-        (default: `timeout`), when the terminal ends, when a line is garbled, and when the application does not know the command.
+        (default: `timeout`), when the terminal ends, when a line is garbled, and when the command is not known.
         """
         deadline = time.monotonic() + timeout
         self._send(command)
@@ -195,7 +195,8 @@ class Session:
 def session(application: Path, environment: Mapping[str, str], timeout: float = HANDSHAKE_SECONDS) -> Iterator[Session]:
     """Start the terminal of the board named in `environment` and wait at most `timeout` seconds for its shell.
 
-    `environment` holds make's variables, added to this process's. Whatever was started is gone at the end. Raises RunError.
+    `environment` holds make's variables, added to this process's. Whatever was started is gone at the end.
+    Raises RunError.
     """
     board = riotctrl.ctrl.RIOTCtrl(str(application), dict(environment))
     board.TERM_STARTED_DELAY = 0  # the handshake waits for what is there, not for a while

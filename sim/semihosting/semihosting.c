@@ -4,6 +4,7 @@
  */
 
 #include "machine.h"
+#include "painted_stack.h"
 #include "sim.h"
 
 int main(void);
@@ -15,8 +16,6 @@ enum {
 };
 
 enum { FAULT_STATUS = 70 };
-
-#define PAINT 0xc5a3917fU
 
 const bool sim_echo = true;
 
@@ -72,20 +71,9 @@ void sim_start(void)
     sim_exit(main());
 }
 
-/* Volatile, so that no compiler makes it a call of memset, whose frame would lie in what is painted. */
-uint32_t __attribute__((noinline)) sim_run_on_painted_stack(void (*function)(void *argument), void *argument)
+uint32_t sim_run_on_painted_stack(void (*function)(void *argument), void *argument)
 {
-    register uint32_t *stack_pointer __asm__("sp");
-    volatile uint32_t *const here = stack_pointer;
-    for (volatile uint32_t *word = _stack_bottom; word < here; word++) {
-        *word = PAINT;
-    }
-    function(argument);
-    volatile uint32_t *lowest = _stack_bottom;
-    while (lowest < here && *lowest == PAINT) {
-        lowest++;
-    }
-    return lowest == _stack_bottom ? UINT32_MAX : (uint32_t)((uintptr_t)here - (uintptr_t)lowest);
+    return run_on_painted_stack(_stack_bottom, function, argument);
 }
 
 void *sim_spare_memory(size_t bytes)
