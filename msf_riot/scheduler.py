@@ -1,8 +1,9 @@
 """Plan -> Schedule: where in the arena every tensor and buffer is while each stage runs.
 
-Tensors stay where they are as long as the arena has gaps for what a stage adds. Where it has none, everything is packed
-from the bottom in the order it has, the stage's output just below its primary input and overlapping it as far as
-`stage.py` allows, scratch on top: that never takes more than the planner counted, and as the order is kept, memmoves do.
+Tensors stay where they are as long as the arena has gaps for what a stage adds; outputs go to the end of the arena that
+is away from the primary input, so that a chain alternates. Where there is no gap, everything is packed from the bottom
+in the order it has, the stage's output just below its primary input and overlapping it as far as `stage.py` allows,
+scratch on top: that never takes more than the planner counted, and as the order is kept, memmoves suffice.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from msf_riot.ir import Graph
-from msf_riot.planner.plan import Plan, layouts
+from msf_riot.planner.plan import Plan, layouts, peak_ram
 from msf_riot.stage import Layout, Network, aligned, in_arena
 
 
@@ -47,7 +48,7 @@ class Schedule:
     @property
     def arena_bytes(self) -> int:
         """Size of the arena: the peak RAM of the plan."""
-        return max(stage.layout.bytes for stage in self.stages)
+        return self.plan.peak_ram
 
     @property
     def macs(self) -> int:
@@ -74,7 +75,9 @@ def schedule(graph: Graph, plan: Plan) -> Schedule:
     """Places every stage of the plan. Raises PlanError where the plan does not suit the graph."""
     network = Network(graph)
     placed = layouts(network, plan.stages, plan.input_mode, plan.overlap)
-    arena = max(layout.bytes for layout in placed)
+    arena = peak_ram(placed)
+    if arena != plan.peak_ram:
+        raise AssertionError(f"the plan says {plan.peak_ram} bytes, its stages take {arena}")
     stages: list[ScheduledStage] = []
     places: dict[str, int] = {}
     for number, layout in enumerate(placed):
@@ -115,19 +118,28 @@ def _place_around(
                 return None
             offsets[shape.output] = at
             taken.append((at, max(end, top)))
-        for name, size in [w for w in wanted if w[0] not in offsets] + [("", layout.scratch_bytes)]:
-            offset = 0
-            for low, high in sorted(taken):
-                if offset + size <= low:
-                    break
-                offset = max(offset, high)
-            if offset + size > arena:
+        high_end = shape.primary is not None and 2 * places[shape.primary] < arena
+        for name, size in [*(want for want in wanted if want[0] not in offsets), ("", layout.scratch_bytes)]:
+            offset = _gap(taken, size, arena, high_end and name != "")
+            if offset is None:
                 break
             offsets[name] = offset
             taken.append((offset, offset + size))
         else:
             return offsets, offsets.pop("")
     return None
+
+
+def _gap(taken: list[tuple[int, int]], size: int, arena: int, from_top: bool) -> int | None:
+    """The lowest (or highest) offset at which `size` bytes are free."""
+    edges = [0, *(edge for span in sorted(taken) for edge in span), arena]
+    free: list[int] = []
+    reached = 0
+    for end, begin in zip(edges[0::2], edges[1::2], strict=True):
+        reached = max(reached, end)
+        if begin - reached >= size:
+            free.append(begin - size if from_top else reached)
+    return (free[-1] if from_top else free[0]) if free else None
 
 
 def _place_compactly(network: Network, layout: Layout, places: dict[str, int]) -> tuple[dict[str, int], int]:

@@ -37,16 +37,28 @@ def _initializer(array: Array) -> str:
 
 
 def _code(lines: Sequence[str], indent: int = 0) -> str:
-    """Lines of C, indented; long statements are broken after a comma and aligned behind the parenthesis."""
+    """Lines of C, indented; calls that are too long are broken after their arguments' commas and aligned."""
     wrapped: list[str] = []
     for line in lines:
         rest = " " * indent + line if line else ""
         align = rest.find("(") + 1
-        while len(rest) > LINE_WIDTH and (cut := rest.rfind(", ", align, LINE_WIDTH)) > 0:
-            wrapped.append(rest[: cut + 1])
-            rest = " " * align + rest[cut + 2 :]
+        while len(rest) > LINE_WIDTH and (cut := _break(rest, align)) > 0:
+            wrapped.append(rest[:cut])
+            rest = " " * align + rest[cut:].lstrip()
         wrapped.append(rest)
     return "\n".join(wrapped)
+
+
+def _break(line: str, align: int) -> int:
+    """Where to break a line: behind the last comma that is outside inner parentheses and fits; 0 for nowhere."""
+    depth = 0
+    best = 0
+    for position in range(align, min(len(line), LINE_WIDTH)):
+        character = line[position]
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            best = position + 1
+    return best
 
 
 _ENVIRONMENT = jinja2.Environment(

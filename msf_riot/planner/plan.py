@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msf_riot.errors import PlanError
 from msf_riot.ir import macs
-from msf_riot.stage import InputMode, Layout, Network, layout, skeleton
+from msf_riot.stage import ALIGNMENT, InputMode, Layout, Network, layout, skeleton
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, 
     return tuple(placed)
 
 
+def peak_ram(placed: Sequence[Layout]) -> int:
+    """Arena bytes of these stages: what the hungriest needs, and never nothing, as C has no empty arrays."""
+    return max(ALIGNMENT, *(each.bytes for each in placed))
+
+
 def make_plan(
     network: Network, stages: tuple[Stage, ...], input_mode: InputMode = "whole", overlap: bool = True
 ) -> Plan:
@@ -75,7 +81,7 @@ def make_plan(
     total = sum(each.macs for each in placed)
     return Plan(
         stages=stages,
-        peak_ram=max(each.bytes for each in placed),
+        peak_ram=peak_ram(placed),
         macs=total,
         overhead=total / max(1, macs(network.graph)),
         input_mode=input_mode,

@@ -1,0 +1,266 @@
+"""Random small quantized networks and random plans for them, drawn by hypothesis so that failures shrink."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from msf_riot.ir import (
+    Add,
+    AveragePool2D,
+    ChannelAffine,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    GlobalAveragePool,
+    Graph,
+    Lookup,
+    MaxPool2D,
+    Mul,
+    Operator,
+    Pad,
+    Padding,
+    Quantization,
+    ResizeNearest,
+    Softmax,
+    Tensor,
+)
+from msf_riot.planner import Plan, Stage, make_plan
+from msf_riot.stage import InputMode, Network, skeleton
+
+
+class Builder:
+    """A network under construction; each method adds an operator and returns the name of its output."""
+
+    def __init__(self, seed: int, height: int, width: int, channels: int) -> None:
+        self.random = np.random.default_rng(seed)
+        self.tensors: dict[str, Tensor] = {}
+        self.operators: list[Operator] = []
+        self.input = self.tensor(height, width, channels)
+
+    def tensor(self, height: int, width: int, channels: int, like: str | None = None) -> str:
+        name = f"t{len(self.tensors)}"
+        quantization = Quantization(0.05, int(self.random.integers(-128, 128)))
+        if like is not None:
+            quantization = self.tensors[like].quantization
+        self.tensors[name] = Tensor(name, height, width, channels, quantization)
+        return name
+
+    def add(self, kind: type[Operator], inputs: tuple[str, ...], output: str, **fields: object) -> str:
+        low, high = sorted(int(v) for v in self.random.integers(-128, 128, 2))
+        if high - low < 64:
+            low, high = -128, 127
+        if kind in (Concat, Pad, ResizeNearest, Lookup):
+            low, high = -128, 127
+        name = f"{kind.__name__.lower()}{len(self.operators)}"
+        self.operators.append(kind(name=name, inputs=inputs, output=output, low=low, high=high, **fields))
+        return output
+
+    def requantization(self, count: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
+        """Multipliers that bring accumulators of standard deviation `spread` to int8, and now and then a dead one."""
+        multiplier = self.random.integers(1 << 30, 1 << 31, count).astype(np.int32)
+        shift = np.full(count, max(1, round(31 + np.log2(spread / 40))), np.int32)
+        dead = self.random.random(count) < 0.05
+        return multiplier, np.where(dead, 70, shift).astype(np.int32)
+
+    def weighted(self, shape: tuple[int, ...], outputs: int, fan_in: int) -> dict[str, np.ndarray]:
+        multiplier, shift = self.requantization(outputs, 74.0 * 74.0 * fan_in**0.5)
+        return {
+            "weights": self.random.integers(-127, 128, shape).astype(np.int8),
+            "bias": self.random.integers(-5000, 5000, outputs).astype(np.int32),
+            "multiplier": multiplier,
+            "shift": shift,
+        }
+
+    def windowed(
+        self, x: str, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int], pad: Padding
+    ):
+        source = self.tensors[x]
+        extent = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+        return (
+            (source.height + pad.top + pad.bottom - extent[0]) // stride[0] + 1,
+            (source.width + pad.left + pad.right - extent[1]) // stride[1] + 1,
+        )
+
+    def graph(self) -> Graph:
+        return Graph("random", self.tensors, tuple(self.operators), self.input, self.operators[-1].output)
+
+
+@st.composite
+def windows(draw: st.DrawFn, builder: Builder, x: str, largest: int = 7, dilated: bool = True):
+    """(kernel, stride, dilation, padding) that give at least one pixel."""
+    source = builder.tensors[x]
+    kernel = (draw(st.integers(1, largest)), draw(st.integers(1, largest)))
+    stride = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    dilation = (draw(st.integers(1, 2)), draw(st.integers(1, 2))) if dilated else (1, 1)
+    extent = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    pads = [draw(st.integers(0, min(4, extent[axis] - 1 + draw(st.integers(0, 1))))) for axis in (0, 1, 0, 1)]
+    short = [extent[0] - source.height - pads[0] - pads[2], extent[1] - source.width - pads[1] - pads[3]]
+    pads[2] += max(0, short[0])
+    pads[3] += max(0, short[1])
+    return kernel, stride, dilation, Padding(*pads)
+
+
+@st.composite
+def layer(draw: st.DrawFn, builder: Builder, x: str, pool: list[str]) -> str:
+    """One more operator over tensor `x`; `pool` are tensors that branches may come back to."""
+    source = builder.tensors[x]
+    height, width, channels = source.shape
+    same = [name for name in pool if builder.tensors[name].shape == source.shape and name != x]
+    alike = [name for name in pool if builder.tensors[name].shape[:2] == (height, width) and name != x]
+    kinds = ["conv", "conv", "depthwise", "depthwise", "pointwise", "pointwise", "lookup", "affine"]
+    kinds += ["max", "average", "pad", "resize", "softmax", "excite"]
+    kinds += ["add"] * 4 * bool(same) + ["mul"] * bool(same) + ["concat"] * 2 * bool(alike)
+    kind = draw(st.sampled_from(kinds))
+    random = builder.random
+    match kind:
+        case "conv" | "depthwise" | "max" | "average":
+            kernel, stride, dilation, pad = draw(windows(builder, x, dilated=kind != "average"))
+            size = builder.windowed(x, kernel, stride, dilation, pad)
+            shared = {"stride": stride, "padding": pad}
+            if kind == "conv":
+                groups = draw(st.sampled_from([g for g in (1, 2, 3) if channels % g == 0]))
+                out = groups * draw(st.integers(1, 4))
+                shape = (out, *kernel, channels // groups)
+                y = builder.tensor(*size, out)
+                fields = builder.weighted(shape, out, int(np.prod(shape[1:])))
+                return builder.add(Conv2D, (x,), y, dilation=dilation, groups=groups, **shared, **fields)
+            if kind == "depthwise":
+                y = builder.tensor(*size, channels)
+                fields = builder.weighted((*kernel, channels), channels, kernel[0] * kernel[1])
+                return builder.add(DepthwiseConv2D, (x,), y, dilation=dilation, **shared, **fields)
+            if kind == "max":
+                y = builder.tensor(*size, channels, like=x)
+                return builder.add(MaxPool2D, (x,), y, kernel=kernel, dilation=dilation, **shared)
+            y = builder.tensor(*size, channels)
+            counts = np.maximum(np.arange(kernel[0] * kernel[1] + 1), 1)
+            return builder.add(
+                AveragePool2D,
+                (x,),
+                y,
+                kernel=kernel,
+                multiplier=((1 << 30) + ((1 << 30) // counts)).astype(np.int32),
+                shift=(31 + np.log2(counts)).astype(np.int32),
+                count_include_pad=draw(st.booleans()),
+                **shared,
+            )
+        case "pointwise":
+            out = draw(st.integers(1, 9))
+            y = builder.tensor(height, width, out)
+            return builder.add(Conv2D, (x,), y, **builder.weighted((out, 1, 1, channels), out, channels))
+        case "lookup":
+            table = random.integers(-128, 128, 256).astype(np.int8)
+            return builder.add(Lookup, (x,), builder.tensor(*source.shape), table=table)
+        case "affine":
+            return builder.add(
+                ChannelAffine,
+                (x,),
+                builder.tensor(*source.shape),
+                multiplier=random.integers(-(1 << 20), 1 << 20, channels).astype(np.int32),
+                offset=random.integers(-(1 << 26), 1 << 26, channels).astype(np.int32),
+                shift=random.integers(19, 22, channels).astype(np.int32),
+            )
+        case "softmax":
+            table = np.round(2.0**20 * np.exp(-0.05 * np.arange(256))).astype(np.uint32)
+            return builder.add(Softmax, (x,), builder.tensor(*source.shape), table=table, reciprocal=1 << 20)
+        case "pad":
+            pad = Padding(*(draw(st.integers(0, 2)) for _ in range(4)))
+            y = builder.tensor(height + pad.top + pad.bottom, width + pad.left + pad.right, channels, like=x)
+            return builder.add(Pad, (x,), y, padding=pad, value=int(random.integers(-128, 128)))
+        case "resize":
+            rows = draw(st.integers(1, min(16, 2 * height)))
+            columns = draw(st.integers(1, min(16, 2 * width)))
+            return builder.add(
+                ResizeNearest,
+                (x,),
+                builder.tensor(rows, columns, channels, like=x),
+                rows=tuple(i * height // rows for i in range(rows)),
+                columns=tuple(i * width // columns for i in range(columns)),
+            )
+        case "excite":
+            pooled = builder.tensor(1, 1, channels)
+            builder.add(GlobalAveragePool, (x,), pooled, multiplier=1 << 30, shift=30 + int(np.log2(height * width)))
+            gate = builder.tensor(1, 1, channels)
+            builder.add(Conv2D, (pooled,), gate, **builder.weighted((channels, 1, 1, channels), channels, channels))
+            y = builder.tensor(*source.shape)
+            return builder.add(Mul, (x, gate), y, multiplier=1 << 30, shift=36)
+        case "add" | "mul":
+            other = draw(st.sampled_from(same))
+            inputs = (x, other) if draw(st.booleans()) else (other, x)
+            y = builder.tensor(*source.shape)
+            if kind == "mul":
+                return builder.add(Mul, inputs, y, multiplier=1 << 30, shift=36)
+            return builder.add(Add, inputs, y, multipliers=((1 << 20) + 12345, 777777), shift=21)
+        case _:
+            parts = (x, *draw(st.lists(st.sampled_from(alike), min_size=1, max_size=2)))
+            total = sum(builder.tensors[name].channels for name in parts)
+            return builder.add(Concat, parts, builder.tensor(height, width, total))
+
+
+@st.composite
+def networks(draw: st.DrawFn, most_layers: int = 9) -> Graph:
+    """A network of a few operators with branches, and perhaps a head."""
+    size = draw(st.integers(1, 14)), draw(st.integers(1, 14)), draw(st.integers(1, 6))
+    builder = Builder(draw(st.integers(0, 2**32 - 1)), *size)
+    x = builder.input
+    pool = [x]
+    for _ in range(draw(st.integers(1, most_layers))):
+        if len(pool) > 1 and draw(st.integers(0, 5)) == 0:
+            x = draw(st.sampled_from(pool))
+        x = draw(layer(builder, x, pool))
+        if builder.tensors[x].size > 6000:
+            break
+        pool.append(x)
+    head = draw(st.sampled_from(["none", "pool", "dense", "both"]))
+    if head in ("pool", "both"):
+        source = builder.tensors[x]
+        y = builder.tensor(1, 1, source.channels)
+        shift = 30 + int(np.log2(source.height * source.width))
+        x = builder.add(GlobalAveragePool, (x,), y, multiplier=1 << 30, shift=shift)
+    if head in ("dense", "both"):
+        source = builder.tensors[x]
+        out = draw(st.integers(1, 5))
+        fields = builder.weighted((out, source.size), out, source.size)
+        x = builder.add(Dense, (x,), builder.tensor(1, 1, out), **fields)
+        if draw(st.booleans()):
+            table = builder.random.integers(-128, 128, 256).astype(np.int8)
+            x = builder.add(Lookup, (x,), builder.tensor(1, 1, out), table=table)
+    return _without_dead_ends(builder.graph())
+
+
+def _without_dead_ends(graph: Graph) -> Graph:
+    """Operators that the output does not need are left out, as an importer does."""
+    needed = {graph.output}
+    kept: list[Operator] = []
+    for operator in reversed(graph.operators):
+        if operator.output in needed:
+            kept.append(operator)
+            needed.update(operator.inputs)
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in needed | {graph.input}}
+    return Graph(graph.name, tensors, tuple(reversed(kept)), graph.input, graph.output)
+
+
+@st.composite
+def plans(draw: st.DrawFn, graph: Graph) -> Plan:
+    """Any plan of the graph: any cut, any strip width that a stage allows, any input mode that it allows."""
+    network = Network(graph)
+    mode: InputMode = draw(st.sampled_from(["whole", "rows", "windows"]))
+    overlap = draw(st.booleans())
+    stages: list[Stage] = []
+    position = 0
+    while position < len(graph.operators):
+        ends = [
+            e for e in range(position + 1, len(graph.operators) + 1) if skeleton(network, position, e, mode, overlap)
+        ]
+        if not ends:
+            mode, stages, position = "whole", [], 0
+            continue
+        end = draw(st.sampled_from(ends)) if draw(st.booleans()) else ends[-1]
+        shape = skeleton(network, position, end, mode, overlap)
+        assert shape is not None
+        whole = 1 if shape.strip_tensor is None else graph.tensor(shape.strip_tensor).width
+        width = draw(st.integers(1, whole)) if shape.strips_allowed else whole
+        stages.append(Stage(position, end, width, draw(st.integers(1, 5))))
+        position = end
+    return make_plan(network, tuple(stages), mode, overlap)
