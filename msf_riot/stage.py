@@ -399,7 +399,7 @@ def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, over
         network.operators[i].output for i in members if network.consumers[network.operators[i].output][-1] >= end
     )
     streams = input_mode != "whole" and graph.input in inputs
-    if streams and (network.consumers[graph.input][-1] >= end or network.is_vector(graph.input)):
+    if streams and (network.consumers[graph.input][-1] >= end or (early and network.is_vector(graph.input))):
         return None
     groups = group_operators(network, early, set(outputs))
     kept = [group for group in groups if group.output in outputs or group.reduction is not None]
@@ -409,7 +409,7 @@ def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, over
     rows_done = _rows_done(network, groups, set(outputs))
     line_tensors = [g.output for g in groups if g.output not in outputs and g.reduction is None]
     streamed = graph.input if streams else None
-    if streamed is not None:
+    if streamed is not None and early:
         line_tensors.insert(0, streamed)
     resident = tuple(name for name in network.alive(begin) if in_arena(network, name))
     dying = [name for name in inputs if name in resident and network.consumers[name][-1] < end]
@@ -562,7 +562,7 @@ def costs(network: Network, stage: Skeleton, strip_width: IntArray, pixels: int)
             source_high = reads.end[end - 1]
             low[source] = np.minimum(low[source], source_low) if source in low else source_low
             high[source] = np.maximum(high[source], source_high) if source in high else source_high
-    if stage.streamed is not None:
+    if stage.streamed in stage.line_rows:
         widths[stage.streamed] = np.maximum.reduceat(high[stage.streamed] - low[stage.streamed], starts)
     lines = sum(
         (_aligned(rows * widths[name] * graph.tensor(name).channels) for name, rows in stage.line_rows.items()),
@@ -626,12 +626,15 @@ def _accumulators(network: Network, stage: Skeleton) -> tuple[Buffer, ...]:
 def _vectors(network: Network, stage: Skeleton) -> tuple[tuple[Buffer, ...], int]:
     """(buffers, bytes) of the vectors that live only within the stage, after the last strip; offsets from 0.
 
-    First fit by lifetime; elementwise operators work in place.
+    First fit by lifetime; elementwise operators work in place. An input that streams and is a vector is one of them.
     """
     reductions = tuple(group.reduction for group in stage.groups if group.reduction is not None)
     order = sorted(reductions) + list(stage.late)
     placed: dict[str, Buffer] = {}
     last_use = {name: network.consumers[name][-1] for name in (network.operators[i].output for i in order)}
+    if stage.streamed is not None and stage.streamed not in stage.line_rows:
+        placed[stage.streamed] = Buffer(stage.streamed, "vector", 0, aligned(network.graph.tensor(stage.streamed).size))
+        last_use[stage.streamed] = network.consumers[stage.streamed][-1]
     for index in order:
         operator = network.operators[index]
         name = operator.output

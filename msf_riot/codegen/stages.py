@@ -164,7 +164,7 @@ class StageWriter:
         graph = self.network.graph
         if name == graph.output:
             return "s->run->output"
-        if name == graph.input and not self.is_line(name):
+        if name == graph.input and name != self.skeleton.streamed:
             return "s->run->input"
         return f"s->run->arena + {self.constant(name)}"
 
@@ -224,13 +224,13 @@ class StageWriter:
         """Fields of the stage's state."""
         fields = ["const msf_run_t *run;"]
         made = [group.output for group in self.skeleton.groups]
-        if self.skeleton.streamed is not None:
+        if made and self.skeleton.streamed is not None:
             made.insert(0, self.skeleton.streamed)
         for name in dict.fromkeys(made):
             if self.in_strips:
                 fields.append(f"int32_t {self.ident(name)}_first;")
                 fields.append(f"int32_t {self.ident(name)}_columns;")
-            if name == self.skeleton.streamed:
+            if name == self.skeleton.streamed and self.is_line(name):
                 fields.append(f"int32_t {self.ident(name)}_rows;")
         fields += [f"int32_t {self.group_name(group)}_rows;" for group in self.skeleton.groups]
         return fields
@@ -435,7 +435,7 @@ class StageWriter:
     def input_function(self) -> list[str]:
         """The function that asks the caller for input rows, where they come through a callback."""
         name = self.skeleton.streamed
-        if name is None:
+        if name is None or not self.is_line(name):
             return []
         return [
             "static void input_until(state_t *s, int32_t end)",
@@ -484,6 +484,9 @@ class StageWriter:
             out = self.base(operator.output)
             name = operator_name(self.network, index)
             lines.append(f"msf_{kernel}_finish_s8(&{name}, {self.sums(operator)}, {out});")
+        streamed = self.skeleton.streamed
+        if streamed is not None and not self.is_line(streamed):
+            lines.append(f"run->read(run->context, 0, 0, 1, {self.base(streamed)});")
         for index in self.skeleton.late:
             lines += self.late_lines(index)
         return lines
