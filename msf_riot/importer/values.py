@@ -204,7 +204,7 @@ class Target:
     ) -> Quantized:
         """Adds the operator and its output tensor."""
         name = self.draft.unique(self.name)
-        origin = Interface(name, view.shape, self.element, view.memory_axes) if self.origin else None
+        origin = Interface(name, view.shape, self.element, view.memory_axes) if self.origin and view.bound else None
         self.draft.tensors[name] = Tensor(name, *view.hwc, self.quantization, origin)
         fields = {"low": self.low, "high": self.high, **fields}
         self.draft.operators.append(
