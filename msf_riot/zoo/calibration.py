@@ -25,8 +25,9 @@ FloatArray = npt.NDArray[np.float32]
 OPSET = 17
 IR_VERSION = 8
 PERCENTILE = 99.9
-SCALE_BITS = 8
-"""Significant bits of a calibrated scale: few, so that it does not depend on the last digits of a percentile."""
+SCALE_BITS = 12
+"""Significant bits of a calibrated scale: few enough not to depend on the last digits of a percentile, and enough to
+make the quotients of scales whose products end exactly in one half rare."""
 
 KEEPS_ENCODING = frozenset({"MaxPool", "Flatten", "Pad", "Resize"})
 

@@ -133,11 +133,11 @@ def tiny_concat_pool() -> Network:
     """Inception-like branches: max and average pools with padding, grouped convolution, explicit Pad, Concat."""
     net = Sketch((4, 12, 12))
     x = net.convolution(INPUT, 8, 3, activation="Relu")
-    largest = net.pool("MaxPool", x, 3, 2, pads="symmetric")
+    largest = net.pad(net.pool("MaxPool", x, 3, 2), 0, 1, 1, 0)
     average = net.pool("AveragePool", x, 3, 2, pads="symmetric")
     grouped = net.convolution(x, 8, 3, 2, groups=2)
     x = net.concat(largest, average, grouped)
-    x = net.pad(x, 1, 0, 2, 1)
+    x = net.pool("MaxPool", x, 3, pads="symmetric")
     x = net.pool("AveragePool", x, 2, 2, pads="symmetric", count_include_pad=1)
     x = net.convolution(x, 8, (1, 3), pads="valid", activation="Relu")
     net.dense(net.flatten(x), 6)
