@@ -43,11 +43,10 @@ class Tool:
 
 @dataclass(frozen=True)
 class Overhead:
-    """Bytes that apps/selftest takes on the board beside the model's arena, weights and vectors."""
+    """Bytes that RIOT and apps/selftest take on the board beside the model."""
 
     ram_bytes: int
     flash_bytes: int
-    measured: bool
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""RIOT as a user has it: RIOTBASE, or the release in the cache. Without it, every test here skips and says why."""
+
+import shutil
+
+import pytest
+
+from msf_riot import boards
+from msf_riot.build import build
+from msf_riot.errors import BoardError
+from msf_riot.riot import RELEASE, find_riot, riot_version
+
+APPLICATION = boards.ROOT / "apps" / "selftest"
+PACKAGES = boards.ROOT / "tests" / "sim" / "packages"
+
+
+@pytest.fixture(scope="session")
+def riot():
+    try:
+        checkout = find_riot()
+    except BoardError as error:
+        pytest.skip(str(error))
+    if riot_version(checkout) != RELEASE:
+        pytest.skip(f"{checkout} is not RIOT {RELEASE}")
+    return checkout
+
+
+@pytest.fixture(scope="session")
+def built(riot, tmp_path_factory):
+    """Builds apps/selftest with the packages of tests/sim, once for each board."""
+    directory = tmp_path_factory.mktemp("riot")
+    builds = {}
+
+    def once(name):
+        board = boards.load(name)
+        if board.toolchain.find() is None:
+            pytest.skip(f"{name}: {board.toolchain.executables[0]} is not installed")
+        if name not in builds:
+            builds[name] = build(board, APPLICATION, PACKAGES, directory, jobs=2)
+        return builds[name]
+
+    return once
+
+
+@pytest.fixture
+def emulated(monkeypatch):
+    """EMULATE=1, for boards whose QEMU is installed."""
+
+    def set_for(name):
+        emulator = boards.load(name).emulator
+        if emulator is None:
+            return
+        if shutil.which(emulator.executables[0]) is None:
+            pytest.skip(f"{name}: {emulator.executables[0]} is not installed")
+        monkeypatch.setenv("EMULATE", "1")
+
+    return set_for
