@@ -154,7 +154,7 @@ def emulation(board: Board) -> dict[str, str]:
 
     Raises BoardError where EMULATE=1 is set and the board has no emulator, or that is not installed.
     """
-    if board.kind != "riot" or os.environ.get("EMULATE") != "1":
+    if board.kind != "riot" or board.isa == "native" or os.environ.get("EMULATE") != "1":
         return {}
     if board.emulator is None or board.machine is None:
         raise BoardError(

@@ -11,15 +11,17 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from msf_riot import boards, build, riot, verify, zoo
 from msf_riot.boards import ROOT, Board
 from msf_riot.build import Build, Optimize
-from msf_riot.errors import BoardError, DoesNotFitError, MismatchError, ModelError, PlanError
+from msf_riot.errors import BoardError, DoesNotFitError, MismatchError, ModelError, MsfError, PlanError
 from msf_riot.terminal import show, table
 
 BUILD = ROOT / "build"
@@ -77,8 +79,9 @@ class Job:
     board: Board
     optimize: Optimize
     jobs: int
-    tolerant: bool
-    """True where a board that is too small is worth a line, not an error."""
+    others: Literal["none", "named", "all"]
+    """Whether other boards are in the same run, which a problem with this one must not keep from their turn. Where
+    `all` are meant, a board that is too small for the model is no failure either."""
 
     @property
     def directory(self) -> Path:
@@ -182,8 +185,10 @@ def make_jobs(settings: Mapping[str, str], jobs: int) -> tuple[Job, ...]:
     optimize = next((each for each in get_args(Optimize) if each == settings["OPTIMIZE"]), None)
     if optimize is None:
         raise BoardError(f"OPTIMIZE={settings['OPTIMIZE']} is neither of {', '.join(get_args(Optimize))}")
-    everything = settings["BOARD"] == "all"
     chosen = _boards(settings["BOARD"])
+    others: Literal["none", "named", "all"] = "none" if len(chosen) == 1 else "named"
+    if settings["BOARD"] == "all":
+        others = "all"
     model = settings["MODEL"]
     model_file = zoo.resolve(model).expanduser().absolute()
     if not model_file.is_file():
@@ -192,9 +197,7 @@ def make_jobs(settings: Mapping[str, str], jobs: int) -> tuple[Job, ...]:
     if plan and not plan.is_file():
         raise PlanError(f"PLAN={settings['PLAN']}: no such file; `msf-riot plan MODEL -o FILE` writes one")
     application = _application(settings["APP"])
-    return tuple(
-        Job(model, model_file, plan, application, board, optimize, jobs, tolerant=everything) for board in chosen
-    )
+    return tuple(Job(model, model_file, plan, application, board, optimize, jobs, others) for board in chosen)
 
 
 def _boards(names: str) -> tuple[Board, ...]:
@@ -256,54 +259,64 @@ def generate(job: Job) -> None:
 
 def compile_application(job: Job) -> None:
     """The packages -> the ELF, by make, unless it surely does not fit."""
-    try:
+    with _noted(job, job.built):
         build.check_fits(job.board, **_read(job.manifest)["needs"])
         built = _make(job)
-    except DoesNotFitError as error:
-        if not job.tolerant:
-            raise
-        job.built.parent.mkdir(parents=True, exist_ok=True)
-        job.built.write_text(json.dumps({"elf": str(job.manifest), "refused": str(error)}))
-        return
-    job.built.write_text(
-        json.dumps(
-            {
-                "elf": str(built.elf),
-                "flash_bytes": built.flash_bytes,
-                "ram_bytes": built.ram_bytes,
-                "arena_bytes": built.arena_bytes,
-                "weights_bytes": built.weights_bytes,
-            },
-            indent=1,
-        )
-    )
+        sizes = {
+            "elf": str(built.elf),
+            "flash_bytes": built.flash_bytes,
+            "ram_bytes": built.ram_bytes,
+            "arena_bytes": built.arena_bytes,
+            "weights_bytes": built.weights_bytes,
+        }
+        job.built.write_text(json.dumps(sizes, indent=1))
 
 
 def _make(job: Job) -> Build:
     return build.build(job.board, job.application, job.packages, job.objects, jobs=job.jobs, optimize=job.optimize)
 
 
-def refusal(job: Job) -> str | None:
-    """Why the board was left out, where it was."""
-    found = _read(job.built).get("refused")
-    return str(found) if found else None
+@contextmanager
+def _noted(job: Job, path: Path) -> Iterator[None]:
+    """Where there are other boards to go on with, an error is told, noted at `path` and goes no further."""
+    try:
+        yield
+    except MsfError as error:
+        if job.others == "none":
+            raise
+        print(f"scons: {job.board.name}: {error}", file=sys.stderr)
+        is_failure = job.others == "named" or not isinstance(error, DoesNotFitError)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"problem": str(error), "is_failure": is_failure}))
 
 
 def run(job: Job) -> None:
     """Flashes and runs the selftest, and keeps its result; any other application gets a terminal."""
-    if refusal(job):
-        return
-    if job.application.name != "selftest":
+    if "problem" in _read(job.built):
+        job.result.write_text(job.built.read_text())
+    elif job.application.name != "selftest":
         open_terminal(job)
-        return
-    result = verify.selftest(_make(job))
-    what_it_took = {
-        "match": result.match,
-        "first_mismatch": verify.first_mismatch(result),
-        "stack_bytes": result.stack_bytes,
-        **verify.one_inference(result),
-    }
-    job.result.write_text(json.dumps(what_it_took, indent=1))
+    else:
+        with _noted(job, job.result):
+            result = verify.selftest(_make(job))
+            what_it_took = {
+                "match": result.match,
+                "first_mismatch": verify.first_mismatch(result),
+                "stack_bytes": result.stack_bytes,
+                **verify.one_inference(result),
+            }
+            job.result.write_text(json.dumps(what_it_took, indent=1))
+
+
+def check_builds(jobs: Sequence[Job]) -> None:
+    """Raises MsfError where a build failed and others went on."""
+    _check([_read(job.built) for job in jobs], jobs)
+
+
+def _check(notes: Sequence[Mapping[str, Any]], jobs: Sequence[Job]) -> None:
+    failed = [job.board.name for job, note in zip(jobs, notes, strict=True) if note.get("is_failure")]
+    if failed:
+        raise BoardError(f"failed for BOARD={','.join(failed)}, see above")
 
 
 def flash(job: Job) -> None:
@@ -334,12 +347,13 @@ def show_sizes(jobs: Sequence[Job]) -> None:
     """Prints RAM and flash that each build takes, against the board's."""
     columns = ("board", "RAM used", "of", "flash used", "of", "arena", "weights", "ELF")
     show(table("", columns, [_size_row(job) for job in jobs]))
+    check_builds(jobs)
 
 
 def _size_row(job: Job) -> Sequence[object]:
     built = _read(job.built)
-    if "refused" in built:
-        return job.board.name, None, job.board.ram_bytes, None, job.board.flash_bytes, None, None, built["refused"]
+    if "problem" in built:
+        return job.board.name, None, job.board.ram_bytes, None, job.board.flash_bytes, None, None, _first_line(built)
     return (
         job.board.name,
         built["ram_bytes"],
@@ -352,23 +366,28 @@ def _size_row(job: Job) -> Sequence[object]:
     )
 
 
+def _first_line(note: Mapping[str, Any]) -> str:
+    return str(note["problem"]).splitlines()[0]
+
+
 def show_results(jobs: Sequence[Job]) -> None:
     """Prints what the selftest found on each board; raises MismatchError where it is not what the reference says."""
     if jobs[0].application.name != "selftest":
         return
     columns = ("model", "board", "operators", "stages", "arena", "flash", "MACs", "stack", "one inference", "match")
     show(table("", columns, [_result_row(job) for job in jobs]))
-    wrong = [job.board.name for job in jobs if not refusal(job) and not _read(job.result)["match"]]
+    results = [_read(job.result) for job in jobs]
+    _check(results, jobs)
+    wrong = [job.board.name for job, result in zip(jobs, results, strict=True) if result.get("match") is False]
     if wrong:
         raise MismatchError(f"{jobs[0].model}: the output differs from the reference on {', '.join(wrong)}")
 
 
 def _result_row(job: Job) -> Sequence[object]:
-    made, built = _read(job.manifest), _read(job.built)
+    made, built, result = _read(job.manifest), _read(job.built), _read(job.result)
     cost = (made["operators"], made["stages"], made["arena_bytes"])
-    if "refused" in built:
-        return job.model, job.board.name, *cost, None, made["macs"], None, None, built["refused"]
-    result = _read(job.result)
+    if "problem" in result:
+        return job.model, job.board.name, *cost, None, made["macs"], None, None, _first_line(result)
     return (
         job.model,
         job.board.name,
