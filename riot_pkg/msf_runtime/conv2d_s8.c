@@ -56,9 +56,7 @@ void msf_conv2d_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t
     const int32_t weights_row = op->kernel_w * depth;
     const size_t filter = (size_t)kernel_h * (size_t)weights_row;
     const int32_t in_zero = op->in_zero;
-    const int32_t out_zero = op->out_zero;
-    const int32_t out_min = op->out_min;
-    const int32_t out_max = op->out_max;
+    const msf_output_t output = { op->out_zero, op->out_min, op->out_max };
 
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
         const span_t taps = span(op, depth, in_width, x);
@@ -87,10 +85,10 @@ void msf_conv2d_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t
                                    filter, outputs, acc);
                     }
                 }
-                for (int32_t o = 0; o < outputs; o++, channel++) {
-                    *out++ = msf_requantize(acc[o], op->multiplier[channel], op->shift[channel],
-                                            out_zero, out_min, out_max);
-                }
+                msf_requantize_channels(acc, op->multiplier + channel, op->shift + channel, outputs,
+                                        &output, out);
+                channel += outputs;
+                out += outputs;
             }
             in_first += depth;
         }

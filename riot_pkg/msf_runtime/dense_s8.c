@@ -19,6 +19,7 @@
 void msf_dense_s8(const msf_dense_s8_t *op, const int8_t *in, int8_t *out)
 {
     const int32_t out_channels = op->out_channels;
+    const msf_output_t output = { op->out_zero, op->out_min, op->out_max };
     int32_t channel = 0;
 
     while (channel < out_channels) {
@@ -31,10 +32,10 @@ void msf_dense_s8(const msf_dense_s8_t *op, const int8_t *in, int8_t *out)
         }
         msf_dot_s8(in, op->in_zero, (int32_t)op->in_elements,
                    op->weights + (size_t)channel * op->in_elements, op->in_elements, outputs, acc);
-        for (int32_t o = 0; o < outputs; o++, channel++) {
-            *out++ = msf_requantize(acc[o], op->multiplier[channel], op->shift[channel],
-                                    op->out_zero, op->out_min, op->out_max);
-        }
+        msf_requantize_channels(acc, op->multiplier + channel, op->shift + channel, outputs,
+                                &output, out);
+        channel += outputs;
+        out += outputs;
     }
 }
 
@@ -62,8 +63,7 @@ void msf_dense_accumulate_s8(const msf_dense_s8_t *op, const int8_t *in, uint32_
 
 void msf_dense_finish_s8(const msf_dense_s8_t *op, const int32_t *acc, int8_t *out)
 {
-    for (int32_t channel = 0; channel < op->out_channels; channel++) {
-        out[channel] = msf_requantize(acc[channel], op->multiplier[channel], op->shift[channel],
-                                      op->out_zero, op->out_min, op->out_max);
-    }
+    const msf_output_t output = { op->out_zero, op->out_min, op->out_max };
+
+    msf_requantize_channels(acc, op->multiplier, op->shift, op->out_channels, &output, out);
 }

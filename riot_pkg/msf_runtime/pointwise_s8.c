@@ -21,9 +21,7 @@ void msf_pointwise_s8(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out, 
     const int32_t in_channels = op->in_channels;
     const int32_t out_channels = op->out_channels;
     const int32_t in_zero = op->in_zero;
-    const int32_t out_zero = op->out_zero;
-    const int32_t out_min = op->out_min;
-    const int32_t out_max = op->out_max;
+    const msf_output_t output = { op->out_zero, op->out_min, op->out_max };
 
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
         const int8_t *weights = op->weights;
@@ -38,10 +36,10 @@ void msf_pointwise_s8(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out, 
                 acc[o] = op->bias[channel + o];
             }
             msf_dot_s8(in, in_zero, in_channels, weights, (size_t)in_channels, outputs, acc);
-            for (int32_t o = 0; o < outputs; o++, channel++) {
-                *out++ = msf_requantize(acc[o], op->multiplier[channel], op->shift[channel],
-                                        out_zero, out_min, out_max);
-            }
+            msf_requantize_channels(acc, op->multiplier + channel, op->shift + channel, outputs,
+                                    &output, out);
+            channel += outputs;
+            out += outputs;
             weights += outputs * in_channels;
         }
         in += in_channels;

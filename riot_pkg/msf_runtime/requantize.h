@@ -56,5 +56,16 @@ static inline int8_t msf_requantize(int32_t acc, int32_t multiplier, uint32_t sh
     return msf_clamp_s8(zero + msf_scale(acc, multiplier, shift), min, max);
 }
 
+/** Where the outputs of an operator lie. */
+typedef struct {
+    int32_t zero;
+    int32_t min;
+    int32_t max;
+} msf_output_t;
+
+/** out[c] = acc[c] requantized by multiplier[c] and shift[c], for `channels` channels */
+void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
+                             int32_t channels, const msf_output_t *output, int8_t *out);
+
 #endif /* REQUANTIZE_H */
 /** @} */

@@ -1,0 +1,26 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @{
+ * @file
+ * @brief       From accumulators to int8, channel by channel
+ * @}
+ */
+
+#include "requantize.h"
+
+void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
+                             int32_t channels, const msf_output_t *output, int8_t *out)
+{
+    const int32_t zero = output->zero;
+    const int32_t min = output->min;
+    const int32_t max = output->max;
+
+    for (int32_t c = 0; c < channels; c++) {
+        out[c] = msf_requantize(acc[c], multiplier[c], shift[c], zero, min, max);
+    }
+}
