@@ -35,6 +35,8 @@ def read(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """What the node gives. An operator between integers, such as MaxPool on int8, gives integers again."""
     if node.operator not in _READERS:
         raise node.unsupported("unsupported operator")
+    if not inputs or inputs[0] is None:
+        raise node.unsupported("its first input is absent")
     result = _READERS[node.operator](node, inputs, draft)
     given = next((value for value in inputs if value is not None), None)
     if isinstance(given, Quantized) and isinstance(result, Real) and node.operator != "DequantizeLinear":

@@ -45,11 +45,11 @@ def _bound(node: Node, source: Real, axis: int) -> View:
 
 def _joined(node: Node, views: list[View], axis: int) -> View:
     rank = len(views[0].shape)
+    if any(view.names(axis) not in ("", "C") for view in views):
+        raise node.unsupported("joins along rows or columns; only channels are supported")
     dims: list[list[tuple[str, int]]] = []
     for i in range(rank):
         if i == axis:
-            if any(view.names(i) not in ("", "C") for view in views):
-                raise node.unsupported("joins along rows or columns; only channels are supported")
             dims.append([("C", int(np.sum([view.shape[i] for view in views])))])
         else:
             if any(view.dims[i] != views[0].dims[i] or "C" in view.names(i) for view in views):

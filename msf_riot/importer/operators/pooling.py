@@ -123,7 +123,7 @@ def _average(
 ) -> Average:
     size = found.kernel[0] * found.kernel[1]
     whole = found.kernel == view.hwc[:2] and found.padding == Padding()
-    if size > MAX_TAPS and not whole:
+    if 255 * size >= 1 << 31 or (size > MAX_TAPS and not whole):
         raise node.unsupported(f"its kernel of {found.kernel[0]} x {found.kernel[1]} is too large")
     if not whole and not counts_padding and _misses_input(found, view):
         raise node.unsupported("pads as wide as the kernel leave windows without any input")
