@@ -7,6 +7,11 @@
 
 #include "msf_tiny.h"
 
+#ifdef TINY_RAM
+extern uint8_t msf_tiny_ballast[TINY_RAM];
+uint8_t msf_tiny_ballast[TINY_RAM];
+#endif
+
 int8_t msf_tiny_arena[MSF_TINY_ARENA_BYTES] __attribute__((aligned(4)));
 
 const msf_model_t msf_tiny_model = {
@@ -19,7 +24,7 @@ const msf_model_t msf_tiny_model = {
     .invoke = msf_tiny_invoke,
 };
 
-/* What goes wrong on purpose, chosen by -DTINY_FAULT=... */
+/* What goes wrong on purpose, chosen by TINY_FAULT */
 enum { NO_FAULT, NO_MEMORY, UNDEFINED_INSTRUCTION, ENDLESS_RECURSION, ARENA_OVERRUN, ARENA_UNDERRUN, ENDLESS_LOOP };
 
 #ifndef TINY_FAULT
@@ -60,7 +65,7 @@ static void fail_on_purpose(int8_t *arena)
     }
 }
 
-/* A good part of the stack, so that its high-water mark is worth measuring; -DTINY_STACK=... makes it larger. */
+/* A good part of the stack, so that its high-water mark is worth measuring; TINY_STACK makes it larger. */
 #ifndef TINY_STACK
 #define TINY_STACK 16
 #endif
@@ -72,6 +77,9 @@ void msf_tiny_invoke(void *arena, const int8_t *input, int8_t *output)
         used[i] = 1;
     }
     int8_t *copy = arena;
+#ifdef TINY_RAM
+    msf_tiny_ballast[input[0] + 128] = 1;
+#endif
     memcpy(copy, input, MSF_TINY_BYTES);
     fail_on_purpose(copy);
     for (int i = 0; i < MSF_TINY_BYTES; i++) {

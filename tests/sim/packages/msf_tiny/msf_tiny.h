@@ -9,6 +9,7 @@
 #define MSF_TINY_H
 
 #include "msf/model.h"
+#include "tiny_options.h"
 
 #define MSF_TINY_BYTES 8
 #define MSF_TINY_ARENA_BYTES 32

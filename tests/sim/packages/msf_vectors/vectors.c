@@ -6,7 +6,7 @@
 #include "msf_tiny.h"
 #include "msf_vectors.h"
 
-/* -DTINY_WRONG puts one wrong byte, index 5 of case 1, among the expected ones. */
+/* TINY_WRONG puts one wrong byte, index 5 of case 1, among the expected ones. */
 #ifdef TINY_WRONG
 #define CASE_1_BYTE_5 -99
 #else
