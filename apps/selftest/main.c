@@ -112,7 +112,8 @@ static void prepare_memory(const inference_t *inference, bool guarded, uint8_t r
 {
     size_t bytes = inference->model->arena_bytes;
     if (guarded) {
-        memset((uint8_t *)inference->arena - PORT_GUARD_BYTES, GUARD_BYTE, bytes + 2 * PORT_GUARD_BYTES);
+        memset((uint8_t *)inference->arena - PORT_GUARD_BYTES, GUARD_BYTE,
+               bytes + 2 * PORT_GUARD_BYTES);
     }
     memset(inference->arena, rubbish, bytes);
     memset(inference->output, rubbish, inference->model->output_bytes);
@@ -130,7 +131,8 @@ static bool is_guard_intact(const inference_t *inference)
     return true;
 }
 
-static bool compare(outcome_t *outcome, uint32_t number, const int8_t *expected, const int8_t *got, uint32_t bytes)
+static bool compare(outcome_t *outcome, uint32_t number, const int8_t *expected, const int8_t *got,
+                    uint32_t bytes)
 {
     for (uint32_t i = 0; i < bytes; i++) {
         if (expected[i] == got[i]) {
@@ -148,7 +150,8 @@ static bool compare(outcome_t *outcome, uint32_t number, const int8_t *expected,
     return true;
 }
 
-static void run_case(outcome_t *outcome, const msf_vectors_t *vectors, void *guarded_arena, uint32_t number)
+static void run_case(outcome_t *outcome, const msf_vectors_t *vectors, void *guarded_arena,
+                     uint32_t number)
 {
     const msf_model_t *model = vectors->model;
     inference_t inference = {
@@ -219,7 +222,7 @@ static int selftest_command(int argc, char **argv)
     (void)argv;
     const msf_vectors_t *vectors = &msf_vectors;
     void *guarded_arena = port_guarded_arena(vectors->model->arena_bytes);
-    outcome_t outcome = {.match = true};
+    outcome_t outcome = { .match = true };
     for (uint32_t number = 0; number < vectors->count && outcome.error == NULL; number++) {
         run_case(&outcome, vectors, guarded_arena, number);
     }
@@ -243,9 +246,9 @@ static int model_command(int argc, char **argv)
 }
 
 static const shell_command_t commands[] = {
-    {"model", "says which model this is and what it needs", model_command},
-    {"selftest", "runs the model on its embedded inputs and compares", selftest_command},
-    {NULL, NULL, NULL},
+    { "model", "says which model this is and what it needs", model_command },
+    { "selftest", "runs the model on its embedded inputs and compares", selftest_command },
+    { NULL, NULL, NULL },
 };
 
 int main(void)

@@ -49,7 +49,7 @@ static int read_line(char *line, int size)
             if (length < size - 1) {
                 line[length++] = (char)c;
             }
-            echo((const char[]){(char)c, '\0'});
+            echo((const char[]){ (char)c, '\0' });
         }
     }
 }

@@ -72,21 +72,22 @@ __attribute__((naked)) uintptr_t machine_semihosting_readc(void)
 /* Exceptions run on the main stack, the application on the process stack: a fault for want of stack can be told. */
 __attribute__((naked, used)) void Reset_Handler(void)
 {
-    __asm__ volatile(".syntax unified     \n"
-                     "ldr r0, =_stack_top \n"
-                     "msr psp, r0         \n"
-                     "movs r0, #2         \n"
-                     "msr control, r0     \n"
-                     "isb                 \n"
+    __asm__ volatile(
+        ".syntax unified     \n"
+        "ldr r0, =_stack_top \n"
+        "msr psp, r0         \n"
+        "movs r0, #2         \n"
+        "msr control, r0     \n"
+        "isb                 \n"
 #if __ARM_ARCH == 6
-                     /* The machine is a Cortex-M3: let it refuse unaligned words as a Cortex-M0 does. */
-                     "ldr r0, =0xe000ed14 \n"
-                     "ldr r1, [r0]        \n"
-                     "movs r2, #8         \n"
-                     "orrs r1, r2         \n"
-                     "str r1, [r0]        \n"
+        /* The machine is a Cortex-M3: let it refuse unaligned words as a Cortex-M0 does. */
+        "ldr r0, =0xe000ed14 \n"
+        "ldr r1, [r0]        \n"
+        "movs r2, #8         \n"
+        "orrs r1, r2         \n"
+        "str r1, [r0]        \n"
 #endif
-                     "bl sim_start        \n");
+        "bl sim_start        \n");
 }
 
 static const char *fault_name(uint32_t status)
@@ -131,9 +132,13 @@ __attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
     Fault_Handler, /* MemManage */
     Fault_Handler, /* BusFault */
     Fault_Handler, /* UsageFault */
-    Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler,
+    Fault_Handler,
+    Fault_Handler,
+    Fault_Handler,
+    Fault_Handler,
     Fault_Handler, /* SVCall */
-    Fault_Handler, Fault_Handler,
+    Fault_Handler,
+    Fault_Handler,
     Fault_Handler, /* PendSV */
     Fault_Handler, /* SysTick */
 };

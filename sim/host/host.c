@@ -61,8 +61,7 @@ static uint8_t *map_between_guards(size_t bytes)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t length = (bytes + page - 1) / page * page;
-    uint8_t *base =
-        mmap(NULL, length + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *base = mmap(NULL, length + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED || mprotect(base + page, length, PROT_READ | PROT_WRITE) != 0) {
         fail("mmap");
     }
@@ -102,7 +101,7 @@ uint32_t sim_run_on_painted_stack(void (*function)(void *argument), void *argume
     if (stack == NULL) {
         stack = (uint32_t *)(void *)map_between_guards(STACK_BYTES);
     }
-    call_t call = {stack, function, argument, 0};
+    call_t call = { stack, function, argument, 0 };
     run_in_thread(&call);
     return call.dirtied;
 }

@@ -26,7 +26,8 @@ uint64_t sim_count(void)
 }
 
 /* The three instructions must be uncompressed and on one page (RISC-V semihosting specification, section 2). */
-uintptr_t __attribute__((noinline, aligned(16))) machine_semihosting(uintptr_t operation, uintptr_t argument)
+uintptr_t __attribute__((noinline, aligned(16)))
+machine_semihosting(uintptr_t operation, uintptr_t argument)
 {
     register uintptr_t a0 __asm__("a0") = operation;
     register uintptr_t a1 __asm__("a1") = argument;
@@ -44,8 +45,8 @@ uintptr_t __attribute__((noinline, aligned(16))) machine_semihosting(uintptr_t o
 }
 
 static const char *const causes[] = {
-    "misaligned jump",  "jump to no memory", "undefined instruction", "breakpoint",
-    "unaligned access", "access to no memory", "unaligned access",    "access to no memory",
+    "misaligned jump",  "jump to no memory",   "undefined instruction", "breakpoint",
+    "unaligned access", "access to no memory", "unaligned access",      "access to no memory",
 };
 
 void trap_handler(uint32_t cause, uintptr_t program_counter, uintptr_t address)

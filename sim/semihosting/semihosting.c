@@ -31,7 +31,7 @@ int sim_read_char(void)
 
 void sim_exit(int status)
 {
-    const uintptr_t block[2] = {ADP_STOPPED_APPLICATION_EXIT, (uintptr_t)status};
+    const uintptr_t block[2] = { ADP_STOPPED_APPLICATION_EXIT, (uintptr_t)status };
     (void)machine_semihosting(SYS_EXIT_EXTENDED, (uintptr_t)block);
     for (;;) {
     }

@@ -39,7 +39,7 @@ static int count_command(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    static const uint32_t iterations[] = {1, 1000001, 30000001};
+    static const uint32_t iterations[] = { 1, 1000001, 30000001 };
     for (unsigned i = 0; i < sizeof iterations / sizeof *iterations; i++) {
         sim_write("{\"msf\":\"loop\",\"iterations\":");
         write_unsigned(iterations[i]);
@@ -56,8 +56,8 @@ static int count_command(int argc, char **argv)
 int main(void)
 {
     static const shell_command_t commands[] = {
-        {"count", "counts the instructions of loops", count_command},
-        {NULL, NULL, NULL},
+        { "count", "counts the instructions of loops", count_command },
+        { NULL, NULL, NULL },
     };
     char line[SHELL_DEFAULT_BUFSIZE];
     shell_run_forever(commands, line, (int)sizeof line);

@@ -25,7 +25,15 @@ const msf_model_t msf_tiny_model = {
 };
 
 /* What goes wrong on purpose, chosen by TINY_FAULT */
-enum { NO_FAULT, NO_MEMORY, UNDEFINED_INSTRUCTION, ENDLESS_RECURSION, ARENA_OVERRUN, ARENA_UNDERRUN, ENDLESS_LOOP };
+enum {
+    NO_FAULT,
+    NO_MEMORY,
+    UNDEFINED_INSTRUCTION,
+    ENDLESS_RECURSION,
+    ARENA_OVERRUN,
+    ARENA_UNDERRUN,
+    ENDLESS_LOOP
+};
 
 #ifndef TINY_FAULT
 #define TINY_FAULT NO_FAULT
@@ -34,7 +42,7 @@ enum { NO_FAULT, NO_MEMORY, UNDEFINED_INSTRUCTION, ENDLESS_RECURSION, ARENA_OVER
 /* Endless, which the compiler must not know */
 static int recurse(volatile int *depth)
 {
-    volatile int here[64] = {*depth + 1};
+    volatile int here[64] = { *depth + 1 };
     return *depth >= 0 ? recurse(here) + here[1] : 0;
 }
 
