@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from msf_riot.errors import FloatModelError, ModelError
+from msf_riot.errors import FloatModelError, ModelError, UnsupportedModelError
 from msf_riot.importer import operators as operators  # registers the readers
 from msf_riot.importer.folding import fold
 from msf_riot.importer.reading import Model, Node, Port, read_model
@@ -52,16 +52,30 @@ def import_model(path: Path) -> Graph:
     model = read_model(path)
     if not any(_quantizes(node) for node in model.nodes):
         _refuse_float(model, path)
-    layout: InputLayout | None = None
-    while True:
+    try:
+        return _with_layout(model)
+    except (MemoryError, RecursionError) as error:
+        raise ModelError(f"{path}: too large to be read") from error
+
+
+def _with_layout(model: Model) -> Graph:
+    """Reads until an operator tells how the input lies, then again; a guess that fails gives way to the other one."""
+    try:
+        return _import(model, None)
+    except LayoutFound as found:
+        layout, certain = found.layout, found.certain
+    try:
+        return _import(model, layout)
+    except UnsupportedModelError as first:
+        order = "".join(axis.name for axis in layout.axes)
+        other = {"CHW": "HWC", "HWC": "CHW", "HC": "CH", "CH": "HC"}.get(order)
+        if certain or other is None:
+            raise
+        swapped = InputLayout(tuple(Axis(c, axis.size) for c, axis in zip(other, layout.axes, strict=True)))
         try:
-            return _import(model, layout)
-        except LayoutFound as found:
-            if layout is not None:
-                raise ModelError(f"{path}: the layout of its input cannot be told") from found
-            layout = found.layout
-        except (MemoryError, RecursionError) as error:
-            raise ModelError(f"{path}: too large to be read") from error
+            return _import(model, swapped)
+        except UnsupportedModelError:
+            raise first from None
 
 
 def _quantizes(node: Node) -> bool:
@@ -100,7 +114,7 @@ def _import(model: Model, layout: InputLayout | None) -> Graph:
         values[node.outputs[0]] = result if result is not None else read(node, inputs, draft)
     output = _finished(model, values, draft)
     if layout is None and not view.bound:
-        raise LayoutFound(_usual_layout(view))
+        raise LayoutFound(_usual_layout(view), certain=True)
     graph = Graph(model.name, draft.tensors, tuple(draft.operators), port.name, output)
     return tidy(graph)
 

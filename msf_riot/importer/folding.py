@@ -66,6 +66,7 @@ def _fold(node: Node, arrays: list[Array]) -> Array | None:
         case "Div":
             return _divide(first, arrays[1])
         case "Concat":
+            _check(node, (sum(array.size for array in arrays),))
             return np.concatenate(arrays, axis=node.integer("axis", 0))
         case "Gather":
             return _gather(node, first, arrays[1])

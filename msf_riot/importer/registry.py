@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from msf_riot.errors import ModelError, UnsupportedModelError
 from msf_riot.importer.reading import Node
 from msf_riot.importer.values import Draft, Quantized, Real, Target, Value
 
@@ -37,7 +38,12 @@ def read(node: Node, inputs: Inputs, draft: Draft) -> Value:
         raise node.unsupported("unsupported operator")
     if not inputs or inputs[0] is None:
         raise node.unsupported("its first input is absent")
-    result = _READERS[node.operator](node, inputs, draft)
+    try:
+        result = _READERS[node.operator](node, inputs, draft)
+    except UnsupportedModelError:
+        raise
+    except ModelError as error:
+        raise node.unsupported(str(error)) from error
     given = next((value for value in inputs if value is not None), None)
     if isinstance(given, Quantized) and isinstance(result, Real) and node.operator != "DequantizeLinear":
         return result.quantize(Target(draft, node.outputs[0], given.quantization, given.element))

@@ -42,10 +42,11 @@ class InputLayout(NamedTuple):
 class LayoutFound(Exception):  # noqa: N818 - it is no error
     """An operator said how the graph input lies; reading starts again with that knowledge."""
 
-    def __init__(self, layout: InputLayout) -> None:
-        """`layout`: what was found."""
+    def __init__(self, layout: InputLayout, certain: bool) -> None:
+        """`layout`: what was found; `certain` where nothing else would make sense."""
         super().__init__()
         self.layout = layout
+        self.certain = certain
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def make_view(node: Node, dims: Sequence[Sequence[tuple[str, int]]]) -> View:
     return view
 
 
-def bind(node: Node, view: View, wanted: Sequence[str]) -> View:
+def bind(node: Node, view: View, wanted: Sequence[str], certain: bool = False) -> View:
     """The view itself where its layout is known; otherwise reading restarts with `wanted`, one letter a dimension.
 
     A dimension of size 1 takes no letter. Raises UnsupportedModelError where the axes cannot be so.
@@ -115,7 +116,7 @@ def bind(node: Node, view: View, wanted: Sequence[str]) -> View:
     if len(set(letters.values())) < len(letters):
         raise node.unsupported("its input has more than height, width and channels")
     order = sorted(view.flat, key=lambda axis: [int(part) for part in axis.name.split(".")])
-    raise LayoutFound(InputLayout(tuple(Axis(letters[axis.name], axis.size) for axis in order)))
+    raise LayoutFound(InputLayout(tuple(Axis(letters[axis.name], axis.size) for axis in order)), certain)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +205,9 @@ class Target:
     ) -> Quantized:
         """Adds the operator and its output tensor."""
         name = self.draft.unique(self.name)
-        origin = Interface(name, view.shape, self.element, view.memory_axes) if self.origin and view.bound else None
+        origin = None
+        if self.origin and view.bound:
+            origin = Interface(self.name, view.shape, self.element, view.memory_axes)
         self.draft.tensors[name] = Tensor(name, *view.hwc, self.quantization, origin)
         fields = {"low": self.low, "high": self.high, **fields}
         self.draft.operators.append(
@@ -254,6 +257,13 @@ class GraphInput(Real):
     name: str
     original: View
 
+    def leaf(self, draft: Draft) -> Leaf:
+        """No activation yet."""
+        raise self.node.unsupported(
+            "float in the middle: the float input is used without QuantizeLinear; quantize activations too, as "
+            "'msf-riot quantize' does with the float model"
+        )
+
     def quantize(self, target: Target) -> Quantized:
         """The graph's input tensor, made by the first quantizer; any other must agree with it."""
         if target.clamps:
@@ -283,7 +293,7 @@ class Leaf(Real):
         """The activation itself where the quantization stays; otherwise a table."""
         if self.source.quantization == target.quantization and not target.clamps:
             return dataclasses.replace(self.source, view=self.view, element=target.element)
-        return Mapped(self.node, self.view, self, lambda x: x).quantize(target)
+        return self.table.quantize(target)
 
     def leaf(self, draft: Draft) -> Leaf:
         """Itself."""
@@ -291,7 +301,14 @@ class Leaf(Real):
 
     def mapped(self, node: Node, function: Callable[[FloatArray], FloatArray]) -> Real:
         """A table."""
-        return Mapped(node, self.view, self, function)
+        return self.table.mapped(node, function)
+
+    @property
+    def table(self) -> Mapped:
+        """The activation as a function of itself."""
+        given = self.source.quantization
+        steps = np.arange(-128, 128, dtype=np.int32) - np.int32(given.zero_point)
+        return Mapped(self.node, self.view, self, steps.astype(np.float32) * np.float32(given.scale))
 
     @property
     def activation(self) -> Quantized:
@@ -301,34 +318,26 @@ class Leaf(Real):
 
 @dataclass(frozen=True, eq=False)
 class Mapped(Real):
-    """A function of one activation, element by element: becomes one 256-byte table."""
+    """A function of one activation, element by element; `values` float32 [256] holds it for codes -128 to 127."""
 
     source: Leaf
-    function: Callable[[FloatArray], FloatArray]
+    values: FloatArray
 
     def quantize(self, target: Target) -> Quantized:
         """One Lookup, computed in float32 as ONNX Runtime does."""
-        table = self.table(target)
+        if np.isnan(self.values).any():
+            raise self.node.unsupported("gives NaN for some inputs")
+        codes = np.clip(quantize(self.values, target.quantization), target.low, target.high)
+        table = codes.astype(np.int8)
         identity = np.array_equal(table, np.arange(-128, 128))
         if identity and self.source.source.quantization == target.quantization:
             return dataclasses.replace(self.source.source, view=self.view, element=target.element)
         return target.emit(self.node, Lookup, [self.source.source], self.view, table=table, low=-128, high=127)
 
-    def table(self, target: Target) -> npt.NDArray[np.int8]:
-        """table[q + 128], clamped."""
-        given = self.source.source.quantization
-        codes = np.arange(-128, 128, dtype=np.int32)
-        real = (codes - np.int32(given.zero_point)).astype(np.float32) * np.float32(given.scale)
-        with np.errstate(all="ignore"):
-            result = np.asarray(self.function(real), np.float32)
-        if np.isnan(result).any():
-            raise self.node.unsupported("gives NaN for some inputs")
-        return np.clip(quantize(result, target.quantization), target.low, target.high).astype(np.int8)
-
     def mapped(self, node: Node, function: Callable[[FloatArray], FloatArray]) -> Real:
         """Another step of the same table."""
-        before = self.function
-        return Mapped(node, self.view, self.source, lambda x: function(before(x)))
+        with np.errstate(all="ignore"):
+            return Mapped(node, self.view, self.source, np.asarray(function(self.values), np.float32))
 
 
 @dataclass(frozen=True, eq=False)

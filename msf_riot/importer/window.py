@@ -25,6 +25,12 @@ class Window:
     padding: Padding
     output: Pair
 
+    def check(self, node: Node) -> None:
+        """Raises UnsupportedModelError for what the kernels cannot count."""
+        for what, pair in (("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation)):
+            if max(pair) > MAX_WINDOW:
+                raise node.unsupported(f"its {what} is {max(pair)}; at most {MAX_WINDOW} is supported")
+
     def view(self, node: Node, channels: int) -> View:
         """The output's view: batch, channels, spatial axes."""
         sizes = dict(zip("HW", self.output, strict=True))
@@ -38,7 +44,7 @@ def spatial(node: Node, view: View) -> tuple[View, tuple[str, ...]]:
         raise node.unsupported(f"its input has rank {rank}; 3 (1-D) and 4 (2-D) are supported")
     if view.shape[0] != 1:
         raise node.unsupported(f"its batch is {view.shape[0]}; only 1 is supported")
-    view = bind(node, view, ("N", "C", "H", "W")[:rank])
+    view = bind(node, view, ("N", "C", "H", "W")[:rank], certain=True)
     names = [view.names(dim) for dim in range(1, rank)]
     if names[0] not in ("", "C") or any("C" in name for name in names[1:]):
         raise node.unsupported("its input's channels were moved among rows or columns before")

@@ -509,3 +509,12 @@ def test_shape_arithmetic_is_folded(tmp_path: Path) -> None:
     )
     y = draw.op("Reshape", y, shape)
     check(draw, draw.qdq(draw.op("MatMul", y, draw.weights((8, 3), None))), tmp_path, limit=2)
+
+
+def test_a_wrong_guess_of_the_layout_is_taken_back(tmp_path: Path) -> None:
+    """Padding one axis tells nothing; the transposition behind it does."""
+    draw = Drawing()
+    x = draw.op("Pad", draw.activation((1, 6, 5, 3)), draw.constant(np.array([0, 0, 1, 0, 0, 0, 1, 0])))
+    x = draw.op("Transpose", x, perm=[0, 3, 1, 2])
+    graph = check(draw, draw.qdq(draw.op("Conv", x, draw.weights((4, 3, 3, 3)))), tmp_path)
+    assert graph.tensor(graph.input).shape == (6, 5, 3)

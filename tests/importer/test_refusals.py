@@ -76,6 +76,8 @@ BETWEEN: dict[str, tuple[Callable[[Drawing, str], str], str]] = {
         lambda d, x: (d.op("MaxPool", x, kernel_shape=[1, 1], outputs=2), d.op("Relu", d.nodes[-1].output[1]))[1],
         "further output",
     ),
+    "kernel of 300": (lambda d, x: d.op("Conv", x, d.weights((4, 3, 300, 3)), pads=[200, 0, 200, 0]), "300"),
+    "factor beyond int32": (lambda d, x: d.op("Mul", x, d.constant(np.full((3, 1, 1), 1e12, np.float32))), "overflows"),
     "foreign domain": (lambda d, x: d.op("Conv", x, domain="org.example"), r"org\.example\.Conv"),
 }  # fmt: skip
 
@@ -246,3 +248,22 @@ def test_old_opset(tmp_path: Path) -> None:
     _, model = convolution()
     model.opset_import[0].version = 6
     assert "opset" in refusal(model, tmp_path)
+
+
+def test_an_activation_that_is_not_quantized_is_named(tmp_path: Path) -> None:
+    draw = Drawing()
+    y = draw.qdq(draw.op("Conv", draw.graph_input((1, 3, 6, 6)), draw.weights((4, 3, 3, 3))), (0.05, 0))
+    assert "without QuantizeLinear" in refusal(draw.model(y), tmp_path)
+
+
+def test_growth_by_repetition_is_bounded(tmp_path: Path) -> None:
+    """Forty doublings are a few hundred bytes in the file."""
+    draw = Drawing()
+    x = draw.activation((1, 3, 6, 6))
+    wide, product = draw.constant(np.zeros(1 << 10, np.float32)), x
+    for _ in range(40):
+        wide = draw.op("Concat", wide, wide, axis=0)
+        product = draw.op("Mul", product, product)
+    y = draw.qdq(draw.op("Add", x, wide), (0.05, 0))
+    assert "absurdly large" in refusal(draw.model(y), tmp_path)
+    imported(draw.model(draw.qdq(product, (0.05, 0))), tmp_path)

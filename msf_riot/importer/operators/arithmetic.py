@@ -17,7 +17,6 @@ from msf_riot.importer.values import (
     Clamped,
     Constant,
     Draft,
-    FloatArray,
     Leaf,
     Mapped,
     Quantized,
@@ -170,18 +169,15 @@ def _between(node: Node, first: Real, second: Real, draft: Draft) -> Real:
 
 def _same_source(node: Node, first: Real, second: Real) -> Real | None:
     """f(x) with g(x), such as x * sigmoid(x), is one function of x."""
-    a, b = (Mapped(r.node, r.view, r, lambda x: x) if isinstance(r, Leaf) else r for r in (first, second))
+    a, b = (r.table if isinstance(r, Leaf) else r for r in (first, second))
     a, b = (r.mapped(node, lambda x: x) if isinstance(r, Clamped) and _maps(r) else r for r in (a, b))
     if not (isinstance(a, Mapped) and isinstance(b, Mapped)):
         return None
     if a.source.source.tensor != b.source.source.tensor or a.view != b.view:
         return None
-    function, left, right = FUNCTIONS[node.operator], a.function, b.function
-
-    def both(x: FloatArray) -> FloatArray:
-        return np.asarray(function(left(x), right(x)), np.float32)
-
-    return Mapped(node, a.view, a.source, both)
+    with np.errstate(all="ignore"):
+        values = FUNCTIONS[node.operator](a.values, b.values)
+    return Mapped(node, a.view, a.source, np.asarray(values, np.float32))
 
 
 def _maps(clamped: Clamped) -> bool:

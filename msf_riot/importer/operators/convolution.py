@@ -22,6 +22,7 @@ def conv(node: Node, inputs: Inputs, draft: Draft) -> Value:
         raise node.unsupported(f"kernel_shape contradicts its weights of {list(integers.shape)}")
     leaf = real_of(node, source).leaf(draft)
     view, found = window(node, leaf.view, kernel)
+    found.check(node)
     groups, channels = node.integer("group", 1), view.hwc[2]
     if groups < 1 or integers.shape[1] * groups != channels or integers.shape[0] % groups:
         raise node.unsupported(f"weights {list(integers.shape)} in {groups} groups do not suit {channels} channels")

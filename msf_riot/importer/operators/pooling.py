@@ -46,6 +46,7 @@ def _max(node: Node, real: Real, view: View, found: Window, draft: Draft) -> Rea
     ):
         if max(low, high) >= kernel and max(low, high) > 0:
             raise node.unsupported("pads as wide as the kernel leave windows without any input")
+    found.check(node)
     output = found.view(node, view.hwc[2])
 
     def emit(target: Target, sources: list[Quantized]) -> Quantized:
@@ -127,6 +128,8 @@ def _average(
         raise node.unsupported(f"its kernel of {found.kernel[0]} x {found.kernel[1]} is too large")
     if not whole and not counts_padding and _misses_input(found, view):
         raise node.unsupported("pads as wide as the kernel leave windows without any input")
+    if not whole:
+        found.check(node)
     output = output or found.view(node, view.hwc[2])
     return Average(node, output, leaf, found, counts_padding, whole)
 

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from msf_riot.errors import ModelError, UnsupportedModelError
 from msf_riot.importer.reading import Array, Node
 from msf_riot.importer.registry import Inputs, reads
 from msf_riot.importer.values import (
@@ -33,7 +34,12 @@ def quantize_linear(node: Node, inputs: Inputs, draft: Draft) -> Value:
         if zero_point is None and node.integer("output_dtype", 0) == 3:
             zero_point = Constant(np.zeros((), np.int8))
         quantization, element = quantization_of(node, scale, zero_point)
-        return value.quantize(Target(draft, node.outputs[0], quantization, element))
+        try:
+            return value.quantize(Target(draft, node.outputs[0], quantization, element))
+        except UnsupportedModelError:
+            raise
+        except ModelError as error:
+            raise value.node.unsupported(str(error)) from error
     if not isinstance(value, Constant):
         raise node.unsupported("its input is quantized already")
     real = value.array
