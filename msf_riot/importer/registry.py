@@ -12,6 +12,12 @@ from msf_riot.importer.values import Draft, Quantized, Real, Target, Value
 Inputs: TypeAlias = Sequence[Value | None]
 Reader: TypeAlias = Callable[[Node, Inputs, Draft], Value]
 
+# What ONNX defines on int8 tensors as on float ones, without scales.
+ON_INTEGERS = {
+    "Clip", "Concat", "Dropout", "Flatten", "Identity", "MaxPool", "Pad", "Relu", "Reshape", "Resize", "Squeeze",
+    "Transpose", "Unsqueeze", "Upsample",
+}  # fmt: skip
+
 _READERS: dict[str, Reader] = {}
 
 
@@ -38,6 +44,8 @@ def read(node: Node, inputs: Inputs, draft: Draft) -> Value:
         raise node.unsupported("unsupported operator")
     if not inputs or inputs[0] is None:
         raise node.unsupported("its first input is absent")
+    if any(isinstance(value, Quantized) for value in inputs) and not _takes_integers(node.operator):
+        raise node.unsupported("computes with the integers themselves; put DequantizeLinear before it")
     try:
         result = _READERS[node.operator](node, inputs, draft)
     except UnsupportedModelError:
@@ -48,3 +56,8 @@ def read(node: Node, inputs: Inputs, draft: Draft) -> Value:
     if isinstance(given, Quantized) and isinstance(result, Real) and node.operator != "DequantizeLinear":
         return result.quantize(Target(draft, node.outputs[0], given.quantization, given.element))
     return result
+
+
+def _takes_integers(operator: str) -> bool:
+    scaled = ("QLinear", "QGemm", "DequantizeLinear", "QuantizeLinear")
+    return operator in ON_INTEGERS or operator.startswith(scaled) or "Integer" in operator

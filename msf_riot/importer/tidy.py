@@ -1,16 +1,37 @@
-"""Graph -> Graph: Pads folded into the windows behind them, operators that reach no output dropped."""
+"""Graph -> Graph: Pads folded into the windows behind them, tables that only clamp into what is before them, and
+operators that reach no output dropped.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 
-from msf_riot.ir import AveragePool2D, Conv2D, DepthwiseConv2D, Graph, MaxPool2D, Operator, Pad, Padding, Tensor
+import numpy as np
+
+from msf_riot.ir import (
+    Add,
+    AveragePool2D,
+    ChannelAffine,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    GlobalAveragePool,
+    Graph,
+    Lookup,
+    MaxPool2D,
+    Mul,
+    Operator,
+    Pad,
+    Padding,
+    Tensor,
+)
 
 
 def tidy(graph: Graph) -> Graph:
-    """Both passes."""
-    return drop_dead(fold_pads(graph))
+    """All passes."""
+    return drop_dead(fold_clamps(fold_pads(drop_dead(graph))))
 
 
 def drop_dead(graph: Graph) -> Graph:
@@ -37,6 +58,31 @@ def fold_pads(graph: Graph) -> Graph:
             operator = found
         folded[operator.output] = operator
     return dataclasses.replace(graph, operators=tuple(folded.values()))
+
+
+_CLAMPING = (Conv2D, DepthwiseConv2D, Dense, MaxPool2D, AveragePool2D, GlobalAveragePool, Add, Mul, ChannelAffine)
+
+
+def fold_clamps(graph: Graph) -> Graph:
+    """A table that only limits what one operator before it computed becomes that operator's clamp."""
+    readers = Counter(name for operator in graph.operators for name in operator.inputs)
+    operators: dict[str, Operator] = {}
+    for operator in graph.operators:
+        source = operators.get(operator.inputs[0])
+        if (
+            isinstance(operator, Lookup)
+            and isinstance(source, _CLAMPING)
+            and readers[source.output] == 1
+            and source.output != graph.output
+            and graph.tensor(source.output).quantization == graph.tensor(operator.output).quantization
+        ):
+            low, high = int(operator.table[0]), int(operator.table[-1])
+            if np.array_equal(operator.table, np.clip(np.arange(-128, 128), low, high)):
+                low, high = (min(max(limit, low), high) for limit in (source.low, source.high))
+                del operators[source.output]
+                operator = dataclasses.replace(source, output=operator.output, low=low, high=high)
+        operators[operator.output] = operator
+    return dataclasses.replace(graph, operators=tuple(operators.values()))
 
 
 def _folded(operator: Operator, pad: Pad, tensors: Mapping[str, Tensor]) -> Operator | None:

@@ -394,6 +394,14 @@ def real_of(node: Node, value: Value | None) -> Real:
             raise node.unsupported("an input that must be an activation is a constant or absent")
 
 
+def step_value(given: Value | None, code: float) -> float:
+    """What a number beside an integer activation stands for: it counts in steps of the activation."""
+    if not isinstance(given, Quantized):
+        return code
+    shift = 128 if given.element == "uint8" else 0
+    return (code - shift - given.quantization.zero_point) * given.quantization.scale
+
+
 def constant_of(node: Node, value: Value | None, what: str) -> Constant:
     """The value as a constant."""
     if not isinstance(value, Constant):

@@ -518,3 +518,17 @@ def test_a_wrong_guess_of_the_layout_is_taken_back(tmp_path: Path) -> None:
     x = draw.op("Transpose", x, perm=[0, 3, 1, 2])
     graph = check(draw, draw.qdq(draw.op("Conv", x, draw.weights((4, 3, 3, 3)))), tmp_path)
     assert graph.tensor(graph.input).shape == (6, 5, 3)
+
+
+def test_clip_between_integers_as_pytorch_writes_it(tmp_path: Path) -> None:
+    """A quantizer of reduced range is QuantizeLinear, then Clip on uint8."""
+    draw = Drawing(element="uint8")
+    x = draw.graph_input((1, 3, 6, 6))
+    scale, zero = draw.constant(np.float32(0.04)), draw.constant(np.array(50, np.uint8))
+    limits = [draw.constant(np.array(v, np.uint8)) for v in (0, 127)]
+    x = draw.op("Clip", draw.op("QuantizeLinear", x, scale, zero), *limits)
+    x = draw.op("Conv", draw.op("DequantizeLinear", x, scale, zero), draw.weights((4, 3, 3, 3)))
+    y = draw.op("Clip", draw.op("QuantizeLinear", x, scale, zero), *limits)
+    graph = check(draw, draw.op("DequantizeLinear", y, scale, zero), tmp_path, limit=1)
+    assert kinds(graph) == ["Lookup", "Conv2D"]
+    assert graph.operators[-1].high == -1

@@ -267,3 +267,12 @@ def test_growth_by_repetition_is_bounded(tmp_path: Path) -> None:
     y = draw.qdq(draw.op("Add", x, wide), (0.05, 0))
     assert "absurdly large" in refusal(draw.model(y), tmp_path)
     imported(draw.model(draw.qdq(product, (0.05, 0))), tmp_path)
+
+
+@pytest.mark.parametrize("operator", ["Add", "Sigmoid", "AveragePool", "Conv"])
+def test_arithmetic_on_integers_without_scales_is_refused(operator: str, tmp_path: Path) -> None:
+    draw = Drawing(element="uint8")
+    draw.activation((1, 3, 6, 6))
+    integers = draw.nodes[0].output[0]
+    y = draw.op(operator, *([integers] * (2 if operator in ("Add", "Conv") else 1)))
+    assert "put DequantizeLinear before it" in refusal(draw.model(y), tmp_path)

@@ -9,7 +9,7 @@ import numpy as np
 
 from msf_riot.importer.reading import Node
 from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import Draft, FloatArray, Value, constant_of, real_of
+from msf_riot.importer.values import Draft, FloatArray, Value, constant_of, real_of, step_value
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -18,16 +18,19 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 def relu(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """max(x, 0)."""
     real = real_of(node, inputs[0])
-    return real.limited(node, 0.0, math.inf)
+    return real.limited(node, step_value(inputs[0], 0.0), math.inf)
 
 
 @reads("Clip")
 def clip(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """Limits are attributes in old opsets and inputs in new ones."""
     real = real_of(node, inputs[0])
-    low, high = (
-        _limit(node, inputs, 1, node.number("min", -3.4e38)),
-        _limit(node, inputs, 2, node.number("max", 3.4e38)),
+    low, high = (  # between integers the limits are integers
+        step_value(inputs[0], limit)
+        for limit in (
+            _limit(node, inputs, 1, node.number("min", -3.4e38)),
+            _limit(node, inputs, 2, node.number("max", 3.4e38)),
+        )
     )
     return real.limited(node, min(low, high), high)
 

@@ -19,6 +19,7 @@ from msf_riot.importer.values import (
     make_view,
     quantize,
     real_of,
+    step_value,
 )
 from msf_riot.ir import Pad, Padding
 
@@ -74,7 +75,6 @@ def _pads(node: Node, inputs: Inputs, rank: int) -> list[tuple[int, int]]:
 
 def _value(node: Node, inputs: Inputs) -> float:
     """The real value put in; between integers the constant is an integer in the input's own steps."""
-    given = inputs[0]
     if len(inputs) > 2 and inputs[2] is not None:
         array = constant_of(node, inputs[2], "value").array
         if array.size != 1 or not np.isfinite(float(array.reshape(()))):
@@ -82,10 +82,7 @@ def _value(node: Node, inputs: Inputs) -> float:
         value = float(array.reshape(()))
     else:
         value = node.number("value", 0.0)
-    if isinstance(given, Quantized):
-        shift = 128 if given.element == "uint8" else 0
-        return (value - shift - given.quantization.zero_point) * given.quantization.scale
-    return value
+    return step_value(inputs[0], value)
 
 
 def _letters(view: View, pads: list[tuple[int, int]]) -> tuple[str, ...]:
