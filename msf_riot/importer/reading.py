@@ -7,7 +7,7 @@ are there, external data must lie in the model's own folder, and every name must
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -110,6 +110,8 @@ def read_model(path: Path) -> Model:
     """Reads and checks the file. Raises ModelError or UnsupportedModelError."""
     proto = parse(path)
     graph = proto.graph
+    for text in _texts(proto):
+        _check_text(text, path)
     if graph.sparse_initializer:
         raise ModelError(f"{path}: sparse initializers are not supported")
     constants: dict[str, Array] = {}
@@ -158,6 +160,34 @@ def parse(path: Path) -> onnx.ModelProto:
     if not proto.ir_version or not proto.HasField("graph") or not proto.graph.output:
         raise ModelError(f"{path}: not an ONNX file, or truncated")
     return proto
+
+
+def _texts(proto: onnx.ModelProto) -> Iterator[str | bytes]:
+    """Every name in the file that is used or shown; protobuf gives bytes where a string is not UTF-8."""
+    yield proto.graph.name
+    for opset in proto.opset_import:
+        yield opset.domain
+    for tensor in proto.graph.initializer:
+        yield from _tensor_texts(tensor)
+    for value in (*proto.graph.input, *proto.graph.output):
+        yield value.name
+    for node in proto.graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            yield from _tensor_texts(attribute.t)
+
+
+def _tensor_texts(tensor: onnx.TensorProto) -> Iterator[str | bytes]:
+    yield tensor.name
+    for entry in tensor.external_data:
+        yield from (entry.key, entry.value)
+
+
+def _check_text(text: str | bytes, path: Path) -> None:
+    """Names appear in messages of one line and in comments of generated code."""
+    if isinstance(text, bytes) or any(ord(letter) < 32 for letter in text):
+        raise ModelError(f"{path}: holds the name {text[:80]!r}, which is not printable text; the file is damaged")
 
 
 def to_array(tensor: onnx.TensorProto, folder: Path) -> Array:

@@ -276,3 +276,12 @@ def test_arithmetic_on_integers_without_scales_is_refused(operator: str, tmp_pat
     integers = draw.nodes[0].output[0]
     y = draw.op(operator, *([integers] * (2 if operator in ("Add", "Conv") else 1)))
     assert "put DequantizeLinear before it" in refusal(draw.model(y), tmp_path)
+
+
+@pytest.mark.parametrize("found,damaged", [(b"conv", b"co\x80v"), (b"node_conv", b"node\nconv")])
+def test_names_that_are_not_text_are_refused(found: bytes, damaged: bytes, tmp_path: Path) -> None:
+    _, model = convolution()
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString().replace(found, damaged))
+    with pytest.raises(ModelError, match="not printable text"):
+        import_model(path)
