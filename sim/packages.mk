@@ -6,8 +6,10 @@ sim_package_path = $(firstword $(patsubst %/Makefile,%,$(foreach folder,$(EXTERN
   $(wildcard $(abspath $(folder))/$(1)/Makefile))))
 
 # A misspelt package would show only as a missing header
-$(foreach package,$(USEPKG),$(if $(call sim_package_path,$(package)),,\
-  $(error package $(package) is in none of EXTERNAL_PKG_DIRS ($(EXTERNAL_PKG_DIRS)))))
+ifneq (clean,$(MAKECMDGOALS))
+  $(foreach package,$(USEPKG),$(if $(call sim_package_path,$(package)),,\
+    $(error package $(package) is in none of EXTERNAL_PKG_DIRS ($(EXTERNAL_PKG_DIRS)))))
+endif
 
 PKG_PATHS := $(foreach package,$(sort $(USEPKG)),$(call sim_package_path,$(package)))
 -include $(PKG_PATHS:%=%/Makefile.dep)

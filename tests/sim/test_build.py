@@ -75,9 +75,16 @@ def test_added_and_removed_sources_link_again(variables, packages):
 def test_same_sources_give_the_same_bytes(board, tmp_path):
     images = []
     for name in ("one", "another"):
-        variables = environment(board, tmp_path / name)
+        packages = tmp_path / name / "packages"
+        shutil.copytree(PACKAGES, packages)
+        (packages / "msf_tiny" / "file.c").write_text(
+            "const char *msf_tiny_file(void);\nconst char *msf_tiny_file(void)\n{\n    return __FILE__;\n}\n"
+        )
+        variables = environment(board, tmp_path / name / "build", packages)
         assert make(SELFTEST, variables, "-j2", "all").returncode == 0
-        images.append((tmp_path / name / board / "msf_selftest.elf").read_bytes())
+        output = tmp_path / name / "build" / board
+        # The linker drops what names its file; its object still tells
+        images.append([(output / made).read_bytes() for made in ("msf_selftest.elf", "msf_tiny/file.o")])
     assert images[0] == images[1]
 
 
@@ -93,6 +100,10 @@ def test_clean_removes_the_board_and_nothing_else(variables, tmp_path):
     (tmp_path / "build" / "other").mkdir()
     assert make(SELFTEST, variables, "clean").returncode == 0
     assert [path.name for path in (tmp_path / "build").iterdir()] == ["other"]
+
+
+def test_clean_needs_no_package(variables):
+    assert make(SELFTEST, {**variables, "EXTERNAL_PKG_DIRS": ""}, "clean").returncode == 0
 
 
 def test_elf_path_and_size_can_be_asked_for(variables, tmp_path):

@@ -73,6 +73,9 @@ static void fail_on_purpose(int8_t *arena)
     }
 }
 
+/* Initialized data, so that the start-up code has something to copy */
+static volatile int factor = 3;
+
 /* A good part of the stack, so that its high-water mark is worth measuring; TINY_STACK makes it larger. */
 #ifndef TINY_STACK
 #define TINY_STACK 16
@@ -91,7 +94,7 @@ void msf_tiny_invoke(void *arena, const int8_t *input, int8_t *output)
     memcpy(copy, input, MSF_TINY_BYTES);
     fail_on_purpose(copy);
     for (int i = 0; i < MSF_TINY_BYTES; i++) {
-        int value = 3 * copy[i] + i * used[0];
+        int value = factor * copy[i] + i * used[0];
         output[i] = (int8_t)(value > 127 ? 127 : value < -128 ? -128 : value);
     }
 }
