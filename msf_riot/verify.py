@@ -108,7 +108,12 @@ def generate(schedule: Schedule, inputs: Int8Array, directory: Path) -> Int8Arra
 
 
 def verify(
-    model: str, board_name: str, *, inputs: Path | None = None, plan: Path | None = None, progress: Progress = print
+    model: str,
+    board_name: str,
+    *,
+    inputs: Path | None = None,
+    plan: Path | None = None,
+    progress: Progress = lambda message: None,
 ) -> Verification:
     """Runs the whole way for one model on one board.
 
