@@ -46,7 +46,7 @@ class Movement(Real):
         if self.constant is not None and not _holds(first.quantization, self.constant):
             return super().leaf(draft)
         target = Target(draft, f"{self.node.outputs[0]}_int8", first.quantization, first.element, origin=False)
-        result = self.emit(target, [leaf.source for leaf in leaves])
+        result = draft.once(self, first.quantization, lambda: self.emit(target, [leaf.source for leaf in leaves]))
         return Leaf(self.node, self.view, dataclasses.replace(result, view=self.view))
 
     def mapped(self, node: Node, function: Callable[[FloatArray], FloatArray]) -> Real:

@@ -160,6 +160,14 @@ class Draft:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    done: dict[tuple[int, Quantization], tuple[Real, Quantized]] = field(default_factory=dict)
+
+    def once(self, real: Real, quantization: Quantization, emit: Callable[[], Quantized]) -> Quantized:
+        """What `emit` gives, or gave before: a value quantized for several readers is computed once."""
+        key = id(real), quantization
+        if key not in self.done:
+            self.done[key] = real, emit()  # holding `real` keeps its id its own
+        return self.done[key][1]
 
     def unique(self, name: str) -> str:
         """A name not used before."""

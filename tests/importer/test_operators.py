@@ -532,3 +532,16 @@ def test_clip_between_integers_as_pytorch_writes_it(tmp_path: Path) -> None:
     graph = check(draw, draw.op("DequantizeLinear", y, scale, zero), tmp_path, limit=1)
     assert kinds(graph) == ["Lookup", "Conv2D"]
     assert graph.operators[-1].high == -1
+
+
+def test_a_value_quantized_for_each_of_its_readers_is_computed_once(tmp_path: Path) -> None:
+    draw = Drawing()
+    x = draw.activation((1, 3, 6, 6))
+    y = draw.op("Conv", x, draw.weights((4, 3, 3, 3)))
+    parameters = draw.parameters(y)
+    first, second = draw.qdq(y, parameters), draw.qdq(y, parameters)
+    pooled = draw.op("MaxPool", first, kernel_shape=[2, 2])
+    parts = [draw.qdq(draw.op("Conv", pooled, draw.weights((2, 4, 1, 1)))) for _ in range(2)]
+    parts.append(draw.qdq(draw.op("MaxPool", second, kernel_shape=[2, 2])))
+    graph = check(draw, draw.qdq(draw.op("Concat", *parts, axis=1)), tmp_path, limit=3)
+    assert kinds(graph).count("Conv2D") == 3

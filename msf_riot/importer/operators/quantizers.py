@@ -34,8 +34,10 @@ def quantize_linear(node: Node, inputs: Inputs, draft: Draft) -> Value:
         if zero_point is None and node.integer("output_dtype", 0) == 3:
             zero_point = Constant(np.zeros((), np.int8))
         quantization, element = quantization_of(node, scale, zero_point)
+        target = Target(draft, node.outputs[0], quantization, element)
         try:
-            return value.quantize(Target(draft, node.outputs[0], quantization, element))
+            found = draft.once(value, quantization, lambda: value.quantize(target))
+            return dataclasses.replace(found, element=element)
         except UnsupportedModelError:
             raise
         except ModelError as error:
