@@ -151,6 +151,22 @@ class Network:
         tensor = self.graph.tensor
         return tuple({name: _reads(op, tensor(name), tensor(op.output)) for name in op.inputs} for op in self.operators)
 
+    @cached_property
+    def demand(self) -> dict[tuple[int, str], int]:
+        """(operator, input) -> how far ahead its rows are asked for, in rows of the network's input; only compares."""
+        reach = {self.graph.input: np.arange(self.graph.tensor(self.graph.input).height + 1)}
+        found: dict[tuple[int, str], int] = {}
+        for index, operator in enumerate(self.operators):
+            height = self.graph.tensor(operator.output).height
+            needed = np.zeros(height + 1, np.int64)
+            for name in operator.inputs:
+                whole = is_reduction(operator) or self.takes_whole(index, name)
+                rows = np.full(height, reach[name][-1]) if whole else reach[name][self.reads[index][name][0].end]
+                found[index, name] = int(rows.sum())
+                needed[1:] = np.maximum(needed[1:], rows)
+            reach[operator.output] = needed
+        return found
+
     def alive(self, position: int) -> tuple[str, ...]:
         """Tensors made before operator `position` and read by it or later ones, the network's input included."""
         return tuple(n for n, made in self.producer.items() if made < position and self.consumers[n][-1] >= position)
@@ -249,16 +265,20 @@ class Group:
     reduction: int | None = None
 
     def row_inputs(self, network: Network) -> tuple[tuple[int, str], ...]:
-        """(operator, tensor) for each tensor that the group reads by rows."""
+        """(operator, tensor) for each tensor that the group reads by rows, in the order in which it asks for them.
+
+        What lags behind comes first: a shortcut takes its row before the other branch drives its source further on.
+        """
         made = {network.operators[index].output for index in self.operators}
         indices = self.operators if self.operators else (self.reduction,)
-        return tuple(
+        found = [
             (index, name)
             for index in indices
             if index is not None
             for name in dict.fromkeys(network.operators[index].inputs)
             if name not in made and not network.takes_whole(index, name)
-        )
+        ]
+        return tuple(sorted(found, key=lambda each: network.demand[each]))
 
     def pixel_tensors(self, network: Network) -> tuple[str, ...]:
         """Tensors of which only a few pixels exist at a time, in order."""
