@@ -86,7 +86,8 @@ static uint32_t _dirtied(void (*function)(void *argument), void *argument)
 
     /* Of a higher priority than its caller's: it has ended when thread_create() returns. RIOT paints the stack because
      * the Makefile sets SCHED_TEST_STACK; thread_measure_stack_free() would need DEVELHELP. */
-    kernel_pid_t pid = thread_create(_stack, sizeof(_stack), THREAD_PRIORITY_MAIN - 1, 0, _run, &call, "inference");
+    kernel_pid_t pid = thread_create(_stack, sizeof(_stack), THREAD_PRIORITY_MAIN - 1, 0, _run,
+                                     &call, "inference");
     uint32_t clean = measure_stack_free_internal(_stack, sizeof(_stack));
 
     if (!pid_is_valid(pid) || !call.done || (clean == 0)) {

@@ -9,9 +9,7 @@
 
 extern const msf_model_t MODEL;
 
-enum {
-    GUARD = 64
-};
+enum { GUARD = 64 };
 
 int main(void)
 {
