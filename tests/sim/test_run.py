@@ -78,6 +78,13 @@ def test_crash_on_host_is_named(fault, build):
         run_selftest(SELFTEST, variables, timeout=30)
 
 
+@pytest.mark.cross
+def test_unaligned_word_faults_on_cortex_m0_as_on_a_real_one(build):
+    with pytest.raises(RunError, match="fault: unaligned access"):
+        run_selftest(SELFTEST, build("sim-m0", TINY_FAULT=7), timeout=20)
+    assert run_selftest(SELFTEST, build("sim-m4", TINY_FAULT=7), timeout=20).match
+
+
 @pytest.mark.parametrize("fault", [4, 5], ids=["above", "below"])
 @pytest.mark.parametrize("board", HOST + SIMULATED)
 def test_write_beside_the_arena_is_caught(board, fault, build):

@@ -32,7 +32,8 @@ enum {
     ENDLESS_RECURSION,
     ARENA_OVERRUN,
     ARENA_UNDERRUN,
-    ENDLESS_LOOP
+    ENDLESS_LOOP,
+    UNALIGNED_WORD
 };
 
 #ifndef TINY_FAULT
@@ -68,6 +69,9 @@ static void fail_on_purpose(int8_t *arena)
         for (;;) {
             depth = 1;
         }
+    case UNALIGNED_WORD:
+        *(volatile int *)(void *)(arena + 13) = 1;
+        break;
     default:
         break;
     }
