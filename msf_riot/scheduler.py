@@ -73,7 +73,7 @@ class Schedule:
 
 def schedule(graph: Graph, plan: Plan) -> Schedule:
     """Places every stage of the plan. Raises PlanError where the plan does not suit the graph."""
-    network = Network(graph)
+    network = Network(graph, plan.kernels)
     placed = layouts(network, plan.stages, plan.input_mode, plan.overlap)
     arena = peak_ram(placed)
     if arena != plan.peak_ram:

@@ -7,7 +7,7 @@ function: that is why the peak RAM of a plan is the arena of the generated code,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Literal, TypeAlias
@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from msf_riot import kernel_sets
 from msf_riot.ir import (
     Add,
     AveragePool2D,
@@ -39,9 +40,14 @@ from msf_riot.ir import (
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 InputMode: TypeAlias = Literal["whole", "rows", "windows"]
+KernelSet: TypeAlias = kernel_sets.KernelSet
 
 ALIGNMENT = 4
 """Bytes: every buffer starts at a multiple of it, for int32 accumulators and word loads."""
+
+
+ROW_INSTRUCTIONS = 60
+"""A group's loop over one row: demands, row pointers, calls."""
 
 
 def aligned(size: int) -> int:
@@ -121,9 +127,10 @@ def _reads(operator: Operator, source: Tensor, output: Tensor) -> tuple[Reads, R
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A Graph with what stages ask of it again and again: who makes, who reads, and which rows."""
+    """A Graph with what stages ask of it again and again: who makes, who reads, which rows, and what kernels take."""
 
     graph: Graph
+    kernels: KernelSet = "portable"
 
     @cached_property
     def operators(self) -> tuple[Operator, ...]:
@@ -150,6 +157,45 @@ class Network:
         """For each operator: input -> (rows, columns)."""
         tensor = self.graph.tensor
         return tuple({name: _reads(op, tensor(name), tensor(op.output)) for name in op.inputs} for op in self.operators)
+
+    @cached_property
+    def kernel_scratch(self) -> tuple[IntArray, ...]:
+        """For each operator: scratch bytes of its kernel by the number of pixels that one call computes."""
+        return tuple(
+            np.array(
+                [0, *(aligned(kernel_sets.scratch_bytes(self.kernels, op, source, output, n)) for n in calls)],
+                dtype=np.int64,
+            )
+            for op, source, output, calls in self._kernel_calls()
+        )
+
+    @cached_property
+    def kernel_instructions(self) -> tuple[IntArray, ...]:
+        """For each operator: instructions for one output pixel, in 1/256, by the number of pixels of one call."""
+        return tuple(
+            np.array(
+                [
+                    0,
+                    *(
+                        round(256 * kernel_sets.instructions_per_pixel(self.kernels, op, source, output, n))
+                        for n in calls
+                    ),
+                ],
+                dtype=np.int64,
+            )
+            for op, source, output, calls in self._kernel_calls()
+        )
+
+    def facts(self, group: Group) -> GroupFacts:
+        """What the cost of a group asks for, worked out once."""
+        return _facts(self, group)
+
+    def _kernel_calls(self) -> Iterator[tuple[Operator, Tensor, Tensor, range]]:
+        for operator in self.operators:
+            output = self.graph.tensor(operator.output)
+            source = self.graph.tensor(operator.inputs[0])
+            width = source.width if is_reduction(operator) else output.width
+            yield operator, source, output, range(1, width + 1)
 
     @cached_property
     def demand(self) -> dict[tuple[int, str], int]:
@@ -286,6 +332,44 @@ class Group:
         return outputs if self.reduction is not None else outputs[:-1]
 
 
+@dataclass(frozen=True, eq=False)
+class GroupFacts:
+    """What the cost of a group asks for again and again.
+
+    `slots` says in which of two buffers each tensor is that exists a few pixels at a time, `slot_channels` how many
+    channels these take. By the number of pixels of one call: scratch bytes of the hungriest kernel, and instructions
+    for one pixel in 1/256.
+    """
+
+    row_inputs: tuple[tuple[int, str], ...]
+    slots: tuple[tuple[str, int], ...]
+    slot_channels: tuple[int, int]
+    macs_per_pixel: int
+    macs_of_reduction: int
+    kernel_scratch: IntArray
+    kernel_instructions: IntArray
+
+
+@cache
+def _facts(network: Network, group: Group) -> GroupFacts:
+    slots: list[tuple[str, int]] = []
+    for position, name in enumerate(group.pixel_tensors(network)):
+        in_place = is_elementwise(network.operators[group.operators[position]])
+        slots.append((name, 0 if position == 0 else slots[-1][1] if in_place else 1 - slots[-1][1]))
+    channels = [[network.graph.tensor(name).channels for name, used in slots if used == slot] for slot in (0, 1)]
+    indices = [*group.operators, *([] if group.reduction is None else [group.reduction])]
+    nothing = np.zeros(network.graph.tensor(group.output).width + 1, np.int64)
+    return GroupFacts(
+        row_inputs=group.row_inputs(network),
+        slots=tuple(slots),
+        slot_channels=(max(channels[0], default=0), max(channels[1], default=0)),
+        macs_per_pixel=sum(macs_per_pixel(network.operators[i]) for i in group.operators),
+        macs_of_reduction=0 if group.reduction is None else macs_per_pixel(network.operators[group.reduction]),
+        kernel_scratch=np.max([nothing, *(network.kernel_scratch[i] for i in group.operators)], axis=0),
+        kernel_instructions=sum((network.kernel_instructions[i] for i in indices), start=nothing),
+    )
+
+
 def group_operators(network: Network, members: Sequence[int], kept: set[str]) -> tuple[Group, ...]:
     """Splits operators (ascending indices, none of them late) into groups; tensors in `kept` are whole or in rows."""
     chains: list[list[int]] = []
@@ -321,7 +405,7 @@ def group_operators(network: Network, members: Sequence[int], kept: set[str]) ->
     )
 
 
-Place: TypeAlias = Literal["line", "pixels", "vector", "accumulator"]
+Place: TypeAlias = Literal["line", "pixels", "vector", "accumulator", "kernel"]
 
 
 @dataclass(frozen=True)
@@ -382,6 +466,7 @@ class Layout:
     overlap: int
     scratch_bytes: int
     macs: int
+    instructions: int
     widths: dict[str, int] = field(compare=False)
 
     @property
@@ -538,19 +623,22 @@ def strip_widths(network: Network, stage: Skeleton) -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Costs:
-    """Of one stage for each of several strip widths: arena bytes, MACs, and columns of each tensor (widest strip)."""
+class Columns:
+    """What the strips of a stage compute, for each of several strip widths: all that no number of pixels changes.
 
-    bytes: IntArray
-    macs: IntArray
-    resident: IntArray
-    scratch: IntArray
+    `widths` are the columns of each tensor in the widest strip, `computed` the pixels of each group's output.
+    """
+
     strips: IntArray
     widths: dict[str, IntArray]
+    computed: dict[Group, IntArray]
+    macs: IntArray
+    line_bytes: IntArray
+    resident: IntArray
 
 
-def costs(network: Network, stage: Skeleton, strip_width: IntArray, pixels: int) -> Costs:
-    """What the stage costs with each of the strip widths, groups passing on `pixels` pixels at a time."""
+def strip_columns(network: Network, stage: Skeleton, strip_width: IntArray) -> Columns:
+    """Follows the columns of every strip from the last tensor of the stage back to its inputs."""
     graph = network.graph
     if stage.strip_tensor is None:
         strips, starts = np.ones(1, np.int64), np.zeros(1, np.int64)
@@ -565,33 +653,27 @@ def costs(network: Network, stage: Skeleton, strip_width: IntArray, pixels: int)
         low = {stage.strip_tensor: left}
         high = {stage.strip_tensor: np.minimum(left + np.repeat(strip_width, strips), whole)}
     widths: dict[str, IntArray] = {}
+    computed: dict[Group, IntArray] = {}
     macs = np.full(len(strips), sum(macs_per_pixel(network.operators[i]) for i in stage.late), dtype=np.int64)
     for group in reversed(stage.groups):
         if not stage.strips_allowed and (group.output in stage.outputs or group.reduction is not None):
             low[group.output] = np.zeros(1, np.int64)
             high[group.output] = np.full(1, graph.tensor(group.output).width)
         first, end = low[group.output], high[group.output]
-        computed = np.add.reduceat(end - first, starts) * stage.rows_done[group.output]
+        computed[group] = np.add.reduceat(end - first, starts) * stage.rows_done[group.output]
         widths[group.output] = np.maximum.reduceat(end - first, starts)
-        macs += computed * sum(macs_per_pixel(network.operators[i]) for i in group.operators)
-        if group.reduction is not None:
-            macs += macs_per_pixel(network.operators[group.reduction])
-        for reader, source in group.row_inputs(network):
+        facts = network.facts(group)
+        macs += computed[group] * facts.macs_per_pixel + facts.macs_of_reduction
+        for reader, source in facts.row_inputs:
             reads = network.reads[reader][source][1]
-            source_low = reads.first[first]
-            source_high = reads.end[end - 1]
+            source_low, source_high = reads.first[first], reads.end[end - 1]
             low[source] = np.minimum(low[source], source_low) if source in low else source_low
             high[source] = np.maximum(high[source], source_high) if source in high else source_high
     if stage.streamed in stage.line_rows:
         widths[stage.streamed] = np.maximum.reduceat(high[stage.streamed] - low[stage.streamed], starts)
-    lines = sum(
-        (_aligned(rows * widths[name] * graph.tensor(name).channels) for name, rows in stage.line_rows.items()),
-        start=np.zeros(len(strips), np.int64),
-    )
-    strip_scratch = lines + _pixel_bytes(network, stage, widths, pixels, len(strips))
-    late_scratch = _vectors(network, stage)[1]
-    accumulators = sum(buffer.size for buffer in _accumulators(network, stage))
-    scratch = accumulators + np.maximum(strip_scratch, late_scratch)
+    line_bytes = np.zeros(len(strips), np.int64)
+    for name, rows in stage.line_rows.items():
+        line_bytes += _aligned(rows * graph.tensor(name).channels * widths[name])
     resident = np.full(len(strips), sum(aligned(graph.tensor(n).size) for n in stage.resident), dtype=np.int64)
     resident += sum(aligned(graph.tensor(n).size) for n in stage.outputs if in_arena(network, n))
     if stage.primary is not None:
@@ -599,37 +681,57 @@ def costs(network: Network, stage: Skeleton, strip_width: IntArray, pixels: int)
         target_bytes = aligned(graph.tensor(stage.output).size)
         region = max(target_bytes, stage.overlap + source_bytes)
         resident -= np.where(strips == 1, source_bytes + target_bytes - region, 0)
-    return Costs(resident + scratch, macs, resident, scratch, strips, widths)
+    return Columns(strips, widths, computed, macs, line_bytes, resident)
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """Of one stage for each of several strip widths: arena bytes (whole tensors and scratch), and the work.
+
+    `instructions` are an estimate, good enough to choose between plans.
+    """
+
+    resident: IntArray
+    scratch: IntArray
+    macs: IntArray
+    instructions: IntArray
+
+    @property
+    def bytes(self) -> IntArray:
+        """Arena bytes while the stage runs."""
+        return self.resident + self.scratch
+
+
+def costs(network: Network, stage: Skeleton, strips: Columns, pixels: int) -> Costs:
+    """What the stage costs with each of the strip widths, groups passing on `pixels` pixels at a time."""
+    count = len(strips.strips)
+    shared = np.zeros(count, np.int64)
+    work = np.full(count, sum(int(network.kernel_instructions[i][1]) for i in stage.late), dtype=np.int64)
+    for group in stage.groups:
+        facts = network.facts(group)
+        width = strips.widths[group.output]
+        call = np.minimum(pixels, width) if facts.slots else width
+        shared = np.maximum(shared, sum(_pixel_bytes(network, group, call), start=facts.kernel_scratch[call]))
+        work += strips.computed[group] * facts.kernel_instructions[call]
+        work += strips.strips * (stage.rows_done[group.output] * ROW_INSTRUCTIONS * 256)
+    late_scratch = _vectors(network, stage)[1] + _late_kernel_scratch(network, stage)
+    accumulators = sum(buffer.size for buffer in _accumulators(network, stage))
+    scratch = accumulators + np.maximum(strips.line_bytes + shared, late_scratch)
+    return Costs(strips.resident, scratch, strips.macs, work // 256)
+
+
+def _pixel_bytes(network: Network, group: Group, pixels: IntArray) -> tuple[IntArray, IntArray]:
+    """Bytes of the two buffers in which a group passes on `pixels` pixels at a time."""
+    first, second = network.facts(group).slot_channels
+    return _aligned(pixels * first), _aligned(pixels * second)
 
 
 def _aligned(sizes: IntArray) -> IntArray:
     return -(-sizes // ALIGNMENT) * ALIGNMENT
 
 
-def _pixel_slots(network: Network, group: Group) -> tuple[tuple[str, int], ...]:
-    """(tensor, which of two buffers) for the tensors of a group that exist a few pixels at a time."""
-    slots: list[tuple[str, int]] = []
-    for position, name in enumerate(group.pixel_tensors(network)):
-        operator = network.operators[group.operators[position]]
-        if position == 0:
-            slots.append((name, 0))
-        else:
-            slots.append((name, slots[-1][1] if is_elementwise(operator) else 1 - slots[-1][1]))
-    return tuple(slots)
-
-
-def _pixel_bytes(network: Network, stage: Skeleton, widths: dict[str, IntArray], pixels: int, count: int) -> IntArray:
-    """Bytes that the groups share for the pixels they pass on: what the hungriest of them needs."""
-    most = np.zeros(count, np.int64)
-    for group in stage.groups:
-        slots = _pixel_slots(network, group)
-        chunk = np.minimum(pixels, widths[group.output])
-        needed = np.zeros(count, np.int64)
-        for slot in (0, 1):
-            channels = max((network.graph.tensor(name).channels for name, used in slots if used == slot), default=0)
-            needed += _aligned(chunk * channels)
-        most = np.maximum(most, needed)
-    return most
+def _late_kernel_scratch(network: Network, stage: Skeleton) -> int:
+    return max((int(network.kernel_scratch[index][1]) for index in stage.late), default=0)
 
 
 def _accumulators(network: Network, stage: Skeleton) -> tuple[Buffer, ...]:
@@ -680,38 +782,46 @@ def _vectors(network: Network, stage: Skeleton) -> tuple[tuple[Buffer, ...], int
 def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int) -> Layout:
     """The stage with one strip width, every buffer placed within its scratch.
 
-    Accumulators come first; line buffers and pixels follow, and after the last strip the vectors take their place.
+    Accumulators come first; line buffers follow, then pixels and the scratch of kernels, which the groups share; after
+    the last strip the vectors take the place of all but the accumulators.
     """
-    cost = costs(network, stage, np.array([strip_width]), pixels)
-    widths = {name: int(width[0]) for name, width in cost.widths.items()}
+    graph = network.graph
+    strips = strip_columns(network, stage, np.array([strip_width]))
+    cost = costs(network, stage, strips, pixels)
+    widths = {name: int(width[0]) for name, width in strips.widths.items()}
     buffers = list(_accumulators(network, stage))
     base = sum(buffer.size for buffer in buffers)
     offset = base
     for name, rows in stage.line_rows.items():
-        size = aligned(rows * widths[name] * network.graph.tensor(name).channels)
+        size = aligned(rows * widths[name] * graph.tensor(name).channels)
         buffers.append(Buffer(name, "line", offset, size, rows, widths[name]))
         offset += size
     for group in stage.groups:
-        chunk = min(pixels, widths[group.output])
-        slots = _pixel_slots(network, group)
-        first = aligned(chunk * max((network.graph.tensor(n).channels for n, slot in slots if slot == 0), default=0))
-        for name, slot in slots:
-            size = aligned(chunk * network.graph.tensor(name).channels)
-            buffers.append(Buffer(name, "pixels", offset + slot * first, size, 1, chunk))
-    for vector in _vectors(network, stage)[0]:
-        buffers.append(Buffer(vector.tensor, "vector", base + vector.offset, vector.size))
-    strips = int(cost.strips[0])
+        facts = network.facts(group)
+        width = widths[group.output]
+        call = min(pixels, width) if facts.slots else width
+        first, second = (int(size[0]) for size in _pixel_bytes(network, group, np.array([call])))
+        for name, slot in facts.slots:
+            size = aligned(call * graph.tensor(name).channels)
+            buffers.append(Buffer(name, "pixels", offset + slot * first, size, 1, call))
+        if scratch := int(facts.kernel_scratch[call]):
+            buffers.append(Buffer(group.output, "kernel", offset + first + second, scratch))
+    vectors, vector_bytes = _vectors(network, stage)
+    buffers += [Buffer(vector.tensor, "vector", base + vector.offset, vector.size) for vector in vectors]
+    if scratch := _late_kernel_scratch(network, stage):
+        made = [network.operators[index].output for index in stage.late]
+        buffers += [Buffer(name, "kernel", base + vector_bytes, scratch) for name in made]
+    in_one = int(strips.strips[0]) == 1
     return Layout(
         skeleton=stage,
         width=strip_width,
-        strips=strips,
+        strips=int(strips.strips[0]),
         pixels=pixels,
         buffers=tuple(buffers),
         resident_bytes=int(cost.resident[0]),
-        overlap=stage.overlap
-        if strips == 1 or stage.primary is None
-        else aligned(network.graph.tensor(stage.output).size),
+        overlap=stage.overlap if in_one or stage.primary is None else aligned(graph.tensor(stage.output).size),
         scratch_bytes=int(cost.scratch[0]),
         macs=int(cost.macs[0]),
+        instructions=int(cost.instructions[0]),
         widths=widths,
     )

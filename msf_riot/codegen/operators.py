@@ -69,8 +69,12 @@ class Source:
     columns: str = ""
 
 
-def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Constants:
+def constants(graph: Graph, operator: Operator, name: str, prefix: str, for_dsp: bool = False) -> Constants:
     """The constants of an operator called `name` in a model whose symbols begin with `prefix`."""
+    if for_dsp:
+        from msf_riot.codegen import dsp  # which takes the types above from here
+
+        return dsp.constants(graph, operator, name, prefix)
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     zero_in, zero_out = source.quantization.zero_point, target.quantization.zero_point
 
@@ -167,6 +171,25 @@ def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Const
             return Constants(None, (), ())
         case _:
             raise AssertionError(f"no code for {type(operator).__name__}")
+
+
+def dsp_call(
+    operator: Operator, name: str, sources: tuple[Source, ...], out: str, pixels: str, scratch: str
+) -> list[str]:
+    """The same with a kernel of the dsp set (kernels_dsp.h), which takes scratch as well."""
+    first = sources[0]
+    window = f"{first.taps}, {first.width}, {first.x}"
+    match operator:
+        case Conv2D() if is_pointwise(operator):
+            return [f"msf_pointwise_dsp(&{name}, {first.pixels}, {out}, {pixels}, {scratch});"]
+        case Conv2D():
+            return [f"msf_conv2d_dsp(&{name}, {window}, {out}, {pixels}, {scratch});"]
+        case DepthwiseConv2D():
+            return [f"msf_depthwise_dsp(&{name}, {window}, {out}, {pixels}, {scratch});"]
+        case Dense():
+            return [f"msf_dense_dsp(&{name}, {first.pixels}, {out}, {scratch});"]
+        case _:
+            raise AssertionError(f"the dsp set has no kernel for {type(operator).__name__}")
 
 
 def kernel_call(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from msf_riot.codegen.names import operator_name, tensor_name
-from msf_riot.codegen.operators import Constants, Source, constants, kernel_call
+from msf_riot.codegen.operators import Constants, Source, constants, dsp_call, kernel_call
 from msf_riot.ir import (
     AveragePool2D,
     Conv2D,
@@ -125,10 +125,28 @@ class StageWriter:
     def operators(self) -> tuple[tuple[str, Constants], ...]:
         """(name, constants) of the stage's operators."""
         return tuple(
-            (name, constants(self.network.graph, self.network.operators[index], name, self.prefix))
+            (
+                name,
+                constants(self.network.graph, self.network.operators[index], name, self.prefix, self.uses_dsp(index)),
+            )
             for index in range(self.skeleton.begin, self.skeleton.end)
             for name in (operator_name(self.network, index),)
         )
+
+    def uses_dsp(self, index: int) -> bool:
+        """True where operator `index` calls a kernel of the dsp set."""
+        if self.network.kernels != "dsp":
+            return False
+        from msf_riot.codegen import dsp
+
+        streams = any(group.reduction == index for group in self.skeleton.groups)
+        return not streams and dsp.supported(self.network.graph, self.network.operators[index])
+
+    def scratch_of(self, name: str) -> str:
+        """Pointer to the scratch of the kernels of a group or of an operator between vectors, called after `name`."""
+        if (name, "kernel") not in self.scratch:
+            return "NULL"
+        return f"s->run->arena + {self.ident(name).upper()}_SCRATCH"
 
     def tensor(self, name: str) -> Tensor:
         """The tensor of that name."""
@@ -188,6 +206,8 @@ class StageWriter:
                     suffix, what = "_at", f"line buffer, {buffer.rows} rows of {buffer.width} x {channels}"
                 case "pixels":
                     suffix, what = "_pixels", f"{buffer.width} pixels of {channels}"
+                case "kernel":
+                    suffix, what = "_scratch", f"scratch of the kernels, {buffer.size} bytes"
                 case "vector":
                     suffix, what = "_at", f"vector of {channels}, after the last strip"
                 case _:
@@ -358,7 +378,11 @@ class StageWriter:
                 origin = "0" if self.is_line(operator.output) else self.first(operator.output)
                 at = times(joined(origin, x), self.tensor(operator.output).channels)
                 out = joined(f"{self.ident(operator.output)}_row(s, y)", at)
-            calls += kernel_call(graph, operator, operator_name(self.network, index), self.prefix, sources, out, count)
+            label = operator_name(self.network, index)
+            if self.uses_dsp(index):
+                calls += dsp_call(operator, label, sources, out, count, self.scratch_of(group.output))
+            else:
+                calls += kernel_call(graph, operator, label, self.prefix, sources, out, count)
         if group.reduction is not None:
             calls += self.accumulate(group, pixels, x, count)
         return calls
@@ -506,6 +530,8 @@ class StageWriter:
             lines.append(f"const int8_t *const {name}_taps[{len(rows)}] = {{ {', '.join(rows)} }};")
             sources.append(Source(taps=f"{name}_taps", width="1", x=str(-axes[1].before)))
         out = self.base(operator.output)
+        if self.uses_dsp(index):
+            return lines + dsp_call(operator, name, tuple(sources), out, "1", self.scratch_of(operator.output))
         return lines + kernel_call(self.network.graph, operator, name, self.prefix, tuple(sources), out, "1")
 
     def describe(self) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 from msf_riot.errors import PlanError
 from msf_riot.ir import Graph
 from msf_riot.planner.plan import Plan, Stage, make_plan
-from msf_riot.stage import InputMode, Network
+from msf_riot.stage import InputMode, KernelSet, Network
 
 VERSION = 1
 LARGEST_FILE = 4 << 20
@@ -67,6 +67,7 @@ def as_json(plan: Plan, graph: Graph) -> dict[str, object]:
         "model_sha256": fingerprint(graph),
         "input": plan.input_mode,
         "overlap": plan.overlap,
+        "kernels": plan.kernels,
         "peak_ram": plan.peak_ram,
         "overhead": plan.overhead,
         "macs": plan.macs,
@@ -113,12 +114,15 @@ def _plan(content: Any, graph: Graph) -> Plan:
             f"'{graph.name}' (hash {fingerprint(graph)[:12]}); make one with 'msf-riot plan'"
         )
     mode, overlap, entries = content.get("input"), content.get("overlap", True), content.get("stages")
+    kernels = content.get("kernels", "portable")
     if mode not in get_args(InputMode):
         raise PlanError(f"'input' is {mode!r}, expected one of {', '.join(get_args(InputMode))}")
+    if kernels not in get_args(KernelSet):
+        raise PlanError(f"'kernels' is {kernels!r}, expected one of {', '.join(get_args(KernelSet))}")
     if not isinstance(overlap, bool) or not isinstance(entries, list) or not entries:
         raise PlanError("'overlap' must be true or false, and 'stages' a list with at least one stage")
     stages = tuple(_stage(number, entry) for number, entry in enumerate(entries))
-    return make_plan(Network(graph), stages, mode, overlap)
+    return make_plan(Network(graph, kernels), stages, mode, overlap)
 
 
 def _stage(number: int, entry: Any) -> Stage:

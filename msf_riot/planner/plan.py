@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from msf_riot.errors import PlanError
 from msf_riot.ir import macs
-from msf_riot.stage import ALIGNMENT, InputMode, Layout, Network, layout, skeleton
+from msf_riot.stage import ALIGNMENT, InputMode, KernelSet, Layout, Network, layout, skeleton
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class Stage:
 class Plan:
     """A cut of a whole network into stages, how its input arrives, and what it costs.
 
-    `overlap` lets each stage write its output over input rows that are no longer needed; without it only elementwise
-    operators work in place, as layer-by-layer runtimes do.
+    `kernels` is the set of kernels that the stages call, whose scratch the peak RAM includes. `overlap` lets each stage
+    write its output over input rows that are no longer needed; without it only elementwise operators work in place, as
+    layer-by-layer runtimes do.
     """
 
     stages: tuple[Stage, ...]
@@ -34,6 +35,7 @@ class Plan:
     overhead: float
     input_mode: InputMode = "whole"
     overlap: bool = True
+    kernels: KernelSet = "portable"
 
 
 def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, overlap: bool) -> tuple[Layout, ...]:
@@ -86,4 +88,5 @@ def make_plan(
         overhead=total / max(1, macs(network.graph)),
         input_mode=input_mode,
         overlap=overlap,
+        kernels=network.kernels,
     )

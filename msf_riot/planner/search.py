@@ -7,34 +7,37 @@ within a RAM limit) is one pass over the nodes, and P1 (least RAM within a MAC l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from msf_riot.errors import DoesNotFitError
 from msf_riot.ir import Graph, macs
 from msf_riot.planner.plan import Plan, Stage, make_plan
-from msf_riot.stage import InputMode, IntArray, Network, costs, skeleton, strip_widths
+from msf_riot.stage import InputMode, IntArray, KernelSet, Network, costs, skeleton, strip_columns, strip_widths
 
 Progress = Callable[[int, int], None]
-WIDEST_GROUP = 4
-"""Pixels that groups pass on at a time where the peak RAM allows it."""
+PIXELS = (1, 2, 4, 8, 16)
+"""How many pixels the operators of a group may pass on at a time; more take more RAM and fewer instructions."""
+INSTRUCTIONS = 1 << 31
+"""More than any network takes: path lengths are MACs times this plus instructions."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """All stages worth considering: column k is operators [begin[k], end[k]) in strips of width[k]."""
+    """All stages worth considering: column k is operators [begin[k], end[k]) in strips of width[k], pixels[k]."""
 
     network: Network
     input_mode: InputMode
     overlap: bool
     begin: IntArray
     end: IntArray
+    pixels: IntArray
     width: IntArray
     bytes: IntArray
     macs: IntArray
+    instructions: IntArray
 
     def into(self, position: int) -> slice:
         """The candidates that end at `position`; they are sorted by it."""
@@ -47,16 +50,17 @@ def candidates(
     input_mode: InputMode = "whole",
     overlap: bool = True,
     *,
+    kernels: KernelSet = "portable",
     max_overhead: float = np.inf,
     progress: Progress | None = None,
 ) -> Candidates:
-    """Every stage of the graph with every strip width that no other width of the same stage beats.
+    """Every stage of the graph with every strip width and number of pixels that no other choice for it beats.
 
     Stages that alone exceed `max_overhead` times the MACs of the whole network are left out.
     """
-    network = Network(graph)
+    network = Network(graph, kernels)
     budget = max_overhead * macs(graph)
-    rows: list[npt.NDArray[np.int64]] = []
+    rows: list[IntArray] = []
     count = len(network.operators)
     for end in range(1, count + 1):
         if progress is not None:
@@ -66,34 +70,37 @@ def candidates(
             if stage is None:
                 continue
             widths = strip_widths(network, stage)
-            cost = costs(network, stage, widths, 1)
-            for index in _undominated(cost.bytes, cost.macs):
-                if cost.macs[index] <= budget:
-                    rows.append(np.array([begin, end, widths[index], cost.bytes[index], cost.macs[index]]))
+            strips = strip_columns(network, stage, widths)
+            choices = PIXELS if any(network.facts(group).slots for group in stage.groups) else PIXELS[:1]
+            table = []
+            for pixels in choices:
+                cost = costs(network, stage, strips, pixels)
+                which = [np.full(len(widths), value) for value in (begin, end, pixels)]
+                table.append([*which, widths, cost.bytes, cost.macs, cost.instructions])
+            found = np.concatenate(table, axis=1)
+            found = found[:, found[5] <= budget]
+            rows.append(found[:, _undominated(found[4:])])
     if progress is not None:
         progress(count, count)
-    columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+    columns = np.concatenate([np.zeros((7, 0), np.int64), *rows], axis=1)
     return Candidates(network, input_mode, overlap, *columns)
 
 
-def _undominated(ram: IntArray, work: IntArray) -> Iterator[int]:
-    """Indices such that no other has at most their bytes and at most their MACs."""
-    least = None
-    for index in np.lexsort((work, ram)):
-        if least is None or work[index] < least:
-            least = work[index]
-            yield int(index)
+def _undominated(costs_of: IntArray) -> list[int]:
+    """Columns such that no other is at most as large in every row."""
+    ordered = costs_of[:, np.lexsort(costs_of[::-1])]
+    beaten = np.all(ordered[:, :, None] <= ordered[:, None, :], axis=0) & np.tri(ordered.shape[1], k=-1, dtype=bool).T
+    return [int(index) for index in np.lexsort(costs_of[::-1])[~beaten.any(axis=0)]]
 
 
 def _cheapest(found: Candidates, ram_limit: int) -> tuple[int, tuple[int, ...]] | None:
-    """(MACs, candidates in order) of the path with the least MACs within the limit; short stages break ties."""
+    """(MACs, candidates in order) of the path with the least MACs within the limit, and of those the fastest."""
     count = len(found.network.operators)
-    tie = 1 << 20
     unreached = np.iinfo(np.int64).max
     best = np.full(count + 1, unreached, dtype=np.int64)
     best[0] = 0
     chosen = np.full(count + 1, -1, dtype=np.int64)
-    weight = found.macs * tie + (found.end - found.begin) ** 2
+    weight = found.macs * INSTRUCTIONS + found.instructions
     fits = found.bytes <= ram_limit
     for position in range(1, count + 1):
         span = found.into(position)
@@ -110,26 +117,14 @@ def _cheapest(found: Candidates, ram_limit: int) -> tuple[int, tuple[int, ...]] 
     while position > 0:
         path.append(int(chosen[position]))
         position = int(found.begin[path[-1]])
-    return int(best[count]) // tie, tuple(reversed(path))
+    return int(best[count]) // INSTRUCTIONS, tuple(reversed(path))
 
 
 def _plan(found: Candidates, path: tuple[int, ...]) -> Plan:
-    """The plan of a path, its groups widened as far as its peak RAM allows."""
-    peak = int(found.bytes[list(path)].max())
     stages = tuple(
-        _widened(found, Stage(int(found.begin[k]), int(found.end[k]), int(found.width[k])), peak) for k in path
+        Stage(int(found.begin[k]), int(found.end[k]), int(found.width[k]), int(found.pixels[k])) for k in path
     )
     return make_plan(found.network, stages, found.input_mode, found.overlap)
-
-
-def _widened(found: Candidates, stage: Stage, peak: int) -> Stage:
-    shape = skeleton(found.network, stage.begin, stage.end, found.input_mode, found.overlap)
-    if shape is None:
-        raise AssertionError("a candidate is a stage")
-    for pixels in range(WIDEST_GROUP, 1, -1):
-        if costs(found.network, shape, np.array([stage.width]), pixels).bytes[0] <= peak:
-            return Stage(stage.begin, stage.end, stage.width, pixels)
-    return stage
 
 
 def least_macs(found: Candidates, ram_limit: int) -> Plan:
