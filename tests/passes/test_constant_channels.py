@@ -78,9 +78,8 @@ def with_dead_channels(graph: Graph, random: np.random.Generator, share: float) 
         if not isinstance(operator, Conv2D | DepthwiseConv2D | Dense):
             return operator
         fields = {name: getattr(operator, name).copy() for name in ("weights", "bias", "multiplier", "shift")}
-        by_channel = (
-            np.moveaxis(fields["weights"], -1, 0) if isinstance(operator, DepthwiseConv2D) else fields["weights"]
-        )
+        weights = fields["weights"]
+        by_channel = np.moveaxis(weights, -1, 0) if isinstance(operator, DepthwiseConv2D) else weights
         for channel in np.flatnonzero(random.random(len(fields["bias"])) < share):
             way = random.choice(WAYS)
             if way == "small":
