@@ -1,0 +1,52 @@
+"""Every plan on the Pareto front of a model gives the bytes that layer-by-layer execution gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from msf_riot import importer, zoo
+from msf_riot.planner import candidates, layer_by_layer, pareto_front
+from msf_riot.reference import execute
+from msf_riot.scheduler import schedule
+from tests.execution.harness import ROOT, run_on_host
+
+SHARED = ROOT.parent / "shared/models"
+OPTIMIZED = ("-O2",)
+QUICK = [f"zoo:{name}" for name in zoo.names() if name.startswith("tiny-")]
+LONG = [f"zoo:{name}" for name in zoo.names() if not name.startswith("tiny-")]
+
+
+def check_front(model: Path) -> None:
+    graph = importer.import_model(model)
+    random = np.random.default_rng(11)
+    inputs = random.integers(-128, 128, (1, *graph.tensor(graph.input).shape)).astype(np.int8)
+    expected = np.stack([execute(graph, each) for each in inputs])
+    front = pareto_front(candidates(graph, "windows"))
+    plans = [layer_by_layer(graph), *pareto_front(candidates(graph, "rows", max_overhead=1.0)), *front]
+    for plan in plans:
+        scheduled = schedule(graph, plan)
+        assert scheduled.arena_bytes == plan.peak_ram
+        np.testing.assert_array_equal(run_on_host(scheduled, inputs, OPTIMIZED), expected)
+
+
+@pytest.mark.parametrize("model", QUICK)
+def test_every_plan_of_the_front_equals_layer_by_layer(model: str) -> None:
+    check_front(zoo.resolve(model))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("model", LONG)
+def test_every_plan_of_the_front_of_a_whole_network_equals_layer_by_layer(model: str) -> None:
+    check_front(zoo.resolve(model))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["kws_dscnn", "ic_resnet8", "vww_mobilenetv1_96", "ad_autoencoder", "vww_80"])
+def test_every_plan_of_the_front_of_a_trained_network_equals_layer_by_layer(name: str) -> None:
+    found = sorted(SHARED.glob(f"*{name}_int8.onnx"))
+    if not found:
+        pytest.skip(f"no {name} model in {SHARED}")
+    check_front(found[0])
