@@ -32,7 +32,7 @@ Optimize: TypeAlias = Literal["speed", "size"]
 RIOT_OPTIMIZE: Mapping[Optimize, str] = {"speed": "-O2", "size": "-Os"}
 
 LAST_LINES = 12
-"""Lines of make's output that the message of a BuildError shows."""
+"""Lines of make's output that the message of a BuildError shows at most."""
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ def _riot_packages(board: Board, application: Path, settings: Mapping[str, str])
         described = json.loads(result.stdout[result.stdout.index("{") :])
     except ValueError as error:
         output = result.stderr + result.stdout
-        raise BuildError(f"RIOT cannot build {application.name} for BOARD={board.name}:\n{_last(output)}") from error
+        raise BuildError(f"RIOT cannot build {application.name} for BOARD={board.name}:\n{_telling(output)}") from error
     folders = [Path(described["RIOTPKG"]), *map(Path, described["EXTERNAL_PKG_DIRS"])]
     packages: list[str] = described["USEPKG"]
     for package in packages:
@@ -315,7 +315,7 @@ def _make(board: Board, application: Path, settings: Mapping[str, str], jobs: in
     if result.returncode != 0:
         output = log.read_text(errors="replace")
         _check_overflow(board, output)
-        raise BuildError(f"make failed for BOARD={board.name}, see {log}:\n{_last(output)}")
+        raise BuildError(f"make failed for BOARD={board.name}, see {log}:\n{_telling(output)}")
 
 
 def _check_overflow(board: Board, output: str) -> None:
@@ -350,5 +350,8 @@ def _run(
         return subprocess.run(command, env=complete, stdout=file, stderr=subprocess.STDOUT, text=True, check=False)
 
 
-def _last(output: str) -> str:
-    return "\n".join(output.strip().splitlines()[-LAST_LINES:])
+def _telling(output: str) -> str:
+    """The lines that name an error, the first of which is the cause; the last lines where none does."""
+    lines = output.strip().splitlines()
+    errors = [line for line in lines if re.search(r"\b(error|fatal)\b|undefined reference", line, re.IGNORECASE)]
+    return "\n".join(errors[:LAST_LINES] or lines[-LAST_LINES:])

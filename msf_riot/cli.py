@@ -343,7 +343,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str, status: int) -> int:
+    """One line: the message, and of the log that a BuildError brings the first line."""
     if os.environ.get("MSF_DEBUG") == "1":
         traceback.print_exc()
-    print(f"msf-riot: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"msf-riot: error: {' '.join(' '.join(message.splitlines()[:2]).split())}", file=sys.stderr)
     return status

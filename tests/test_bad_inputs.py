@@ -257,6 +257,12 @@ CASES = {
         ["verify", "zoo:tiny-residual", "--inputs", "{bad}"], ["data.npz", "(2, 3, 5, 7)"], inputs_of_another_shape
     ),
     "output in no folder": Case(["plan", "zoo:tiny-residual", "-o", "{folder}/none/plan.json"], ["none"]),
+    "compiler that fails": Case(
+        ["verify", "zoo:tiny-residual", "--board", "host"],
+        ["make failed for BOARD=host", "make-host.log", "nowhere.h"],
+        status=3,
+        settings={"CFLAGS": "-include nowhere.h"},
+    ),
     "unknown command": Case(["frobnicate"], ["invalid choice: 'frobnicate'", "inspect"]),
     "missing argument": Case(["generate", "zoo:tiny-residual"], ["required", "-o"]),
 }
