@@ -68,7 +68,7 @@ def is_planar(operator: DepthwiseConv2D, pixels: int) -> bool:
 def planar_bytes(operator: DepthwiseConv2D, pixels: int) -> int:
     """Columns of four channels as 16-bit values, in blocks of four columns."""
     passes = min(PLANAR_PASSES, -(-pixels // GROUP_PIXELS))
-    blocks = operator.stride[1] * passes + (operator.kernel[1] - 2) // 2 - (operator.kernel[1] == 7)
+    blocks = operator.stride[1] * passes + (operator.kernel[1] - 3) // 2
     return 32 * operator.kernel[0] * blocks
 
 

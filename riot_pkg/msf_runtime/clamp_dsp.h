@@ -1,0 +1,28 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @brief       Activation functions, after outputs that are saturated to int8 already
+ * @{
+ */
+
+#ifndef CLAMP_DSP_H
+#define CLAMP_DSP_H
+
+#include <stdint.h>
+
+void msf_clamp_elements_dsp(int8_t *values, int32_t elements, int32_t low, int32_t high);
+
+/** In place; nothing where the range is all of int8. */
+static inline void msf_clamp_dsp(int8_t *values, int32_t elements, int32_t low, int32_t high)
+{
+    if (low > -128 || high < 127) {
+        msf_clamp_elements_dsp(values, elements, low, high);
+    }
+}
+
+#endif /* CLAMP_DSP_H */
+/** @} */

@@ -1,0 +1,108 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @brief       The kernels of kernels.h for cores with the DSP extension (Cortex-M4, M7, M33)
+ *
+ * They compute what their namesakes in kernels.h do, from constants that the generator (codegen/dsp.py) lays out in the
+ * order in which they are read. `rows`, `x`, `in_width` and `pixels` are as there. `scratch` is RAM, aligned to 4 bytes;
+ * its size is what msf_riot/kernels.py says. Activations may have any alignment.
+ * @{
+ */
+
+#ifndef MSF_KERNELS_DSP_H
+#define MSF_KERNELS_DSP_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Convolution and dense: two output channels after the other, in words
+ *   bias of both; for each four taps the weights of the first channel, then of the second; multiplier of both;
+ *   with `shifts` < 0, shift - 1 of the first channel | shift - 1 of the second << 16.
+ * A last odd channel stands alone in the same order. Bias has the input's zero point folded in.
+ *
+ * What else they are depends on how large the generator has proved accumulators to be. With `tiles`
+ *   msf_tiles_dsp: accumulators are 256 times the sum. Of four weights w0..w3 the word holds 256 * w0 + w1 in its low
+ *      and 256 * w2 + w3 in its high half; bias, 256 times as large, takes back what the packed activations add
+ *      (127 * sum of w1 and w3);
+ *   msf_tiles_wide_dsp: accumulators are the sum. Two words hold the weights of both channels, a and b: a0, b0, a2, b2
+ *      and a1, b1, a3, b3; of a channel that stands alone one word holds w0, w1, w2, w3. `shifts` is -1.
+ *
+ * out = clamp(((acc * multiplier >> 32) + (round << (shift - 1))) >> shift), round = 2 * zero point of the output + 1.
+ *
+ * A convolution's taps go row by row, of each row only the first multiple of four; then what is left of the rows; then
+ * zeros up to a multiple of four.
+ */
+typedef struct {
+    const uint32_t *weights;
+    const struct msf_tiles_dsp *tiles;
+    void (*requantize)(
+        void);      /**< the piece of code that ends a tile of outputs; not to be called */
+    int32_t round;  /**< 2 * zero point of the output + 1 */
+    int32_t shifts; /**< shift - 1 | (shift - 1) << 16 of all channels, or -1 */
+    uint16_t taps;  /**< a multiple of four */
+    uint16_t out_channels;
+    uint16_t in_channels; /**< of a dense layer: the elements of its input */
+    uint8_t kernel_h;
+    uint8_t kernel_w;
+    uint8_t stride_w;
+    int8_t in_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_conv2d_dsp_t;
+
+/** How activations are packed and multiplied. @{ */
+extern const struct msf_tiles_dsp msf_tiles_dsp;
+extern const struct msf_tiles_dsp msf_tiles_wide_dsp;
+/** @} */
+
+/** One group, dilation 1. */
+void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32_t in_width,
+                    int32_t x, int8_t *out, int32_t pixels, void *scratch);
+
+/** 1x1 with stride 1: `in` and `out` are runs of `pixels` pixels. */
+void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out, int32_t pixels,
+                       void *scratch);
+
+typedef msf_conv2d_dsp_t msf_dense_dsp_t;
+
+void msf_dense_dsp(const msf_dense_dsp_t *op, const int8_t *in, int8_t *out, void *scratch);
+
+/** The pieces of code for `requantize`: one shift for all channels, or one for each. @{ */
+void msf_requantize_dsp_1(void);
+void msf_requantize_dsp_2(void);
+void msf_requantize_dsp_3(void);
+void msf_requantize_dsp_4(void);
+void msf_requantize_dsp_5(void);
+void msf_requantize_dsp_6(void);
+void msf_requantize_dsp_7(void);
+void msf_requantize_dsp_8(void);
+void msf_requantize_dsp_9(void);
+void msf_requantize_dsp_10(void);
+void msf_requantize_dsp_11(void);
+void msf_requantize_dsp_12(void);
+void msf_requantize_dsp_13(void);
+void msf_requantize_dsp_14(void);
+void msf_requantize_dsp_15(void);
+void msf_requantize_dsp_16(void);
+void msf_requantize_dsp_17(void);
+void msf_requantize_dsp_18(void);
+void msf_requantize_dsp_19(void);
+void msf_requantize_dsp_20(void);
+void msf_requantize_dsp_21(void);
+void msf_requantize_dsp_channels(void);
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MSF_KERNELS_DSP_H */
+/** @} */
