@@ -131,11 +131,21 @@ def test_mismatch_ends_non_zero_and_says_where(tree: Path) -> None:
     kernel.write_text(wrong)
     try:
         result = scons(tree, MODEL)
+        verified = subprocess.run(
+            [str(SCONS.with_name("msf-riot")), "verify", "zoo:tiny-residual", "--json"],
+            env=os.environ | {"PYTHONPATH": str(tree)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
     finally:
         kernel.write_text(right)
     assert result.returncode == 2
     assert rows(result)[0]["match"].startswith("NO: input 0, output byte")
     assert result.stderr.splitlines()[-1].startswith("scons: *** [run] zoo:tiny-residual: the output differs")
+    assert verified.returncode == 5
+    assert json.loads(verified.stdout)["match"] is False
+    assert "zoo:tiny-residual on host: not what the reference computes; input 0" in verified.stderr
 
 
 def test_help_names_every_variable_with_its_default(tree: Path) -> None:
