@@ -598,3 +598,6 @@ msf_tile4_wide_dsp_requantize:
     tile1 msf_tile1_wide_dsp, 1
 
 #endif /* __ARM_FEATURE_DSP */
+
+/* no file of this package executes on the stack; hosts that assemble this to nothing ask for it too */
+    .section .note.GNU-stack, "", %progbits
