@@ -599,5 +599,7 @@ msf_tile4_wide_dsp_requantize:
 
 #endif /* __ARM_FEATURE_DSP */
 
-/* no file of this package executes on the stack; hosts that assemble this to nothing ask for it too */
+#if defined(__linux__)
+/* what a host asks of a file that it assembles to nothing; bare-metal linkers take it for news about all others */
     .section .note.GNU-stack, "", %progbits
+#endif
