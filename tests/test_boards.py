@@ -13,7 +13,7 @@ from msf_riot.build import arena_bytes, build, check_fits, emulation, obstacle, 
 from msf_riot.errors import BoardError, DoesNotFitError
 
 PROMISED = (
-    *("host", "sim-m0", "sim-m4", "sim-m7", "sim-rv32"),
+    *("host", "sim-m0", "sim-m4", "sim-m7", "sim-rv32", "sim-xtensa"),
     *("native64", "microbit", "nrf52dk", "nrf52840dk", "nucleo-f767zi", "stm32f746g-disco", "nucleo-f412zg"),
     *("hifive1", "hifive1b", "esp32-wroom-32", "esp32s3-devkit", "esp32c3-devkit"),
 )

@@ -9,6 +9,8 @@
 
 #ifdef __x86_64__
 #define STACK_POINTER "rsp"
+#elif defined(__XTENSA__)
+#define STACK_POINTER "a1"
 #else
 #define STACK_POINTER "sp"
 #endif

@@ -5,7 +5,7 @@ sim_cc := $(sim_prefix)gcc
 sim_debian_compiler := gcc-arm-none-eabi libnewlib-arm-none-eabi
 sim_emulator := qemu-system-arm
 sim_debian_emulator := qemu-system-arm
-sim_modules := common semihosting cortexm
+sim_modules := common bare semihosting cortexm
 sim_cpu := -mcpu=$(sim_core) -mthumb -mfloat-abi=soft
 sim_linker_script := $(SIMBASE)/cortexm/mps2.ld
 sim_link := -nostartfiles -T $(sim_linker_script)

@@ -8,6 +8,7 @@
  */
 
 #include "machine.h"
+#include "semihosting.h"
 #include "sim.h"
 
 void Reset_Handler(void);

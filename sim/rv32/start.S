@@ -23,7 +23,7 @@ _start:
     csrw    pmpcfg0, t0
     j       sim_start
 
-    /* See machine.h. The three instructions of a semihosting request must be uncompressed and on one page. */
+    /* See semihosting.h. The three instructions of a semihosting request must be uncompressed and on one page. */
     .globl machine_semihosting_readc
     .balign 32
 machine_semihosting_readc:

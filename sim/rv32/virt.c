@@ -8,6 +8,7 @@
  */
 
 #include "machine.h"
+#include "semihosting.h"
 #include "sim.h"
 
 _Noreturn void trap_handler(uint32_t cause, uintptr_t program_counter, uintptr_t address);

@@ -16,6 +16,7 @@ TOOLS = {
     "sim-m4": ["arm-none-eabi-gcc", "qemu-system-arm"],
     "sim-m7": ["arm-none-eabi-gcc", "qemu-system-arm"],
     "sim-rv32": ["riscv64-unknown-elf-gcc", "qemu-system-riscv32"],
+    "sim-xtensa": ["xtensa-lx106-elf-gcc", "qemu-system-xtensa"],
 }
 HOST = ["host"]
 SIMULATED = [pytest.param(name, marks=pytest.mark.cross) for name in TOOLS if name != "host"]

@@ -120,7 +120,7 @@ def test_counter_counts_a_loop_of_known_length(board, build):
     # Two instructions an iteration; what the measurement itself takes is in each, and falls out of the difference
     assert abs(counted[1_000_001] - counted[1] - 2_000_000) <= last["resolution"]
     assert abs(counted[30_000_001] - counted[1] - 60_000_000) <= last["resolution"]
-    assert counted[1] <= last["resolution"] + 20
+    assert counted[1] <= last["resolution"] + 50
 
 
 @pytest.mark.parametrize("board", HOST + SIMULATED)

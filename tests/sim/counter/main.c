@@ -11,6 +11,8 @@ static void __attribute__((noinline)) loop(uint32_t iterations)
 {
 #ifdef __riscv
     __asm__ volatile("1: addi %0, %0, -1 \n bnez %0, 1b \n" : "+r"(iterations));
+#elif defined(__XTENSA__)
+    __asm__ volatile("1: addi %0, %0, -1 \n bnez %0, 1b \n" : "+a"(iterations));
 #else
     __asm__ volatile(".syntax unified \n 1: subs %0, %0, #1 \n bne 1b \n" : "+l"(iterations)::"cc");
 #endif

@@ -4,11 +4,11 @@
  */
 
 /**
- * @brief   What a bare-metal machine under QEMU gives semihosting.c, and gets from it
+ * @brief   What an Arm or RISC-V machine under QEMU gives semihosting.c
  */
 
-#ifndef MACHINE_H
-#define MACHINE_H
+#ifndef SEMIHOSTING_H
+#define SEMIHOSTING_H
 
 #include <stdint.h>
 
@@ -24,16 +24,4 @@ uintptr_t machine_semihosting(uintptr_t operation, uintptr_t argument);
  */
 uintptr_t machine_semihosting_readc(void);
 
-/** Called by the start-up code on the application's stack. */
-_Noreturn void sim_start(void);
-
-/** Called by a fault handler: says what happened and ends the run. */
-_Noreturn void sim_fault(const char *name, uintptr_t program_counter, uintptr_t address);
-
-/* Of the linker script. */
-extern uint32_t _stack_bottom[], _stack_top[];
-extern uint32_t _data_start[], _data_end[], _data_load[];
-extern uint32_t _bss_start[], _bss_end[];
-extern uint8_t _spare_start[], _spare_end[];
-
-#endif /* MACHINE_H */
+#endif /* SEMIHOSTING_H */
