@@ -1,7 +1,7 @@
 """An operator and a number of pixels -> what its "dsp" kernel (Cortex-M4, M7, M33) needs in RAM and executes.
 
-The kernels are in riot_pkg/msf_runtime, their constants in codegen/dsp.py. Instruction counts are a model fitted to what
-benchmarks/kernels.py measures on QEMU's Cortex-M4; they include loads, packing, requantization and call overhead.
+The kernels are in riot_pkg/msf_runtime, their constants in codegen/dsp.py. Instruction counts are a model fitted to
+what benchmarks/kernels.py measures on QEMU's Cortex-M4; they include loads, packing, requantization and call overhead.
 """
 
 from __future__ import annotations
@@ -13,11 +13,8 @@ from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Operator, Padding, Tenso
 GROUP_PIXELS = 4
 """Pixels that the convolutions compute together; a segment's last ones are computed by two or alone."""
 
-LARGE_KERNELS = ((5, 5), (7, 7))
-"""Depthwise kernels that have a body of their own, which works on columns made planar."""
-
-PLANAR_PASSES = 4
-"""Passes of four output pixels that the planar depthwise kernels make over one load of their scratch."""
+DEPTHWISE_PIXELS = 16
+"""Pixels that a depthwise kernel makes from one load of its scratch (MSF_DEPTHWISE_DSP_PIXELS)."""
 
 
 def scratch_bytes(operator: Operator, source: Tensor, output: Tensor, pixels: int) -> int:
@@ -31,7 +28,7 @@ def scratch_bytes(operator: Operator, source: Tensor, output: Tensor, pixels: in
             return packed_bytes(operator, pixels) + border_bytes(operator, source, pixels)
         case Dense():
             return 2 * aligned(source.size)
-        case DepthwiseConv2D() if is_planar(operator, pixels):
+        case DepthwiseConv2D() if is_planar(operator):
             return planar_bytes(operator, pixels)
         case _:
             return 0
@@ -60,16 +57,24 @@ def border_bytes(operator: Conv2D, source: Tensor, pixels: int) -> int:
     return aligned(columns * source.channels)
 
 
-def is_planar(operator: DepthwiseConv2D, pixels: int) -> bool:
-    """Whether a call for `pixels` pixels works on planar columns rather than on the rows as they are."""
-    return operator.kernel in LARGE_KERNELS and operator.stride[1] in (1, 2) and pixels > 6
+def is_planar(operator: DepthwiseConv2D) -> bool:
+    """Whether there is a dsp kernel of this shape; it works on planes of four channels."""
+    return (
+        operator.kernel in ((3, 3), (5, 5), (7, 7))
+        and operator.stride[1] in (1, 2)
+        and operator.dilation == (1, 1)
+        and operator.weights.shape[2] % 4 == 0
+    )
 
 
 def planar_bytes(operator: DepthwiseConv2D, pixels: int) -> int:
-    """Columns of four channels as 16-bit values, in blocks of four columns."""
-    passes = min(PLANAR_PASSES, -(-pixels // GROUP_PIXELS))
-    blocks = operator.stride[1] * passes + (operator.kernel[1] - 3) // 2
-    return 32 * operator.kernel[0] * blocks
+    """The columns of four channels as 16-bit values, in blocks of four columns."""
+    return 32 * operator.kernel[0] * _blocks(operator, min(pixels, DEPTHWISE_PIXELS))
+
+
+def _blocks(operator: DepthwiseConv2D, pixels: int) -> int:
+    passes = -(-pixels // GROUP_PIXELS)
+    return operator.stride[1] * passes + (operator.kernel[1] + 2) // 4
 
 
 def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int) -> float:
@@ -87,7 +92,7 @@ def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int
             return _tile(1, aligned(source.size), output.channels) + 60
         case DepthwiseConv2D():
             taps = operator.kernel[0] * operator.kernel[1]
-            if is_planar(operator, pixels):
+            if is_planar(operator):
                 return outputs * taps * 1.5 + calls * 100
             return outputs * (taps * 2.1 + 9) + calls * 100
         case _:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from msf_riot import kernels
 from msf_riot.codegen.operators import Array, Constants
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Operator
 
@@ -52,6 +53,9 @@ def supported(graph: Graph, operator: Operator) -> bool:
         case Conv2D():
             if operator.groups != 1 or operator.dilation != (1, 1):
                 return False
+        case DepthwiseConv2D():
+            if not kernels.is_planar(operator):
+                return False
         case Dense():
             pass
         case _:
@@ -63,9 +67,11 @@ def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Const
     """The constants of a supported operator called `name` in a model whose symbols begin with `prefix`."""
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     zero_out = target.quantization.zero_point
-    assert isinstance(operator, Conv2D | Dense)
+    assert isinstance(operator, Conv2D | DepthwiseConv2D | Dense)
     form = _requantization(graph, operator)
     assert form is not None
+    if isinstance(operator, DepthwiseConv2D):
+        return _depthwise_constants(graph, operator, form, name, prefix)
     taps = _tap_matrix(operator)
     words = _stream(taps, form)
     uniform = form.uniform and form.scale == 256
@@ -95,9 +101,51 @@ def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Const
 # -- weights -----------------------------------------------------------------------------------------------------------
 
 
-def _tap_matrix(operator: Conv2D | Dense) -> Integers:
+def _depthwise_constants(
+    graph: Graph, operator: DepthwiseConv2D, form: Requantization, name: str, prefix: str
+) -> Constants:
+    taps = operator.kernel[0]
+    stride = operator.stride[1]
+    source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
+    array = Array(f"{name}_records", "uint8_t", _records(operator, form), "bias, multiplier, shift, weights")
+    fields = (
+        ("records", prefix + array.name),
+        ("planes", f"msf_planes{taps}_dsp"),
+        ("body", f"msf_depthwise{taps}s{stride}_dsp"),
+        ("round", str(2 * target.quantization.zero_point + 1)),
+        ("channels", str(target.channels)),
+        ("kernel", str(taps)),
+        ("stride_w", str(stride)),
+        ("in_zero", str(source.quantization.zero_point)),
+        ("out_min", str(operator.low)),
+        ("out_max", str(operator.high)),
+    )
+    return Constants("msf_depthwise_dsp_t", fields, (array,))
+
+
+ROW_ORDER = {3: (0, 2, 1), 5: (0, 3, 1, 2, 4), 7: (0, 3, 1, 2, 4, 6, 5)}
+"""Which column of a row of taps comes first, second, ... in a depthwise kernel's record."""
+
+
+def _records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArray[np.uint8]:
+    """Of each channel bias, multiplier, shift - 1 and weights; three bytes to be read in vain at the end."""
+    weights = operator.weights[:, ROW_ORDER[operator.kernel[1]], :].transpose(2, 0, 1)
+    weights = np.where(form.constant[:, None, None], 0, weights).astype(np.int8)
+    outputs = len(form.bias)
+    columns = [
+        (form.bias & 0xFFFFFFFF).astype("<u4").view(np.uint8).reshape(outputs, 4),
+        form.multiplier.astype("<u4").view(np.uint8).reshape(outputs, 4),
+        (form.shift - 1).astype(np.uint8).reshape(outputs, 1),
+        weights.reshape(outputs, -1).view(np.uint8),
+    ]
+    return np.concatenate([np.concatenate(columns, axis=1).reshape(-1), np.zeros(3, dtype=np.uint8)])
+
+
+def _tap_matrix(operator: Conv2D | DepthwiseConv2D | Dense) -> Integers:
     """Weights [out_channels, taps] in the order in which activations are packed, filled up with zeros."""
     weights = operator.weights.astype(np.int64)
+    if isinstance(operator, DepthwiseConv2D):
+        return weights.reshape(-1, weights.shape[2]).T
     if isinstance(operator, Conv2D):
         rows = weights.reshape(weights.shape[0], weights.shape[1], -1)
         whole = rows.shape[2] // 4 * 4
@@ -155,11 +203,11 @@ def _stream(taps: Integers, form: Requantization) -> npt.NDArray[np.uint32]:
 # -- requantization ----------------------------------------------------------------------------------------------------
 
 
-def _requantization(graph: Graph, operator: Conv2D | Dense) -> Requantization | None:
+def _requantization(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense) -> Requantization | None:
     """The cheapest exact form, None where there is none."""
     taps = _tap_matrix(operator)
     for scale in (256, 1):
-        if scale == 256 and not _fits_halves(taps):
+        if scale == 256 and (isinstance(operator, DepthwiseConv2D) or not _fits_halves(taps)):
             continue
         form = _form(graph, operator, taps, scale)
         if form is not None:
@@ -167,7 +215,9 @@ def _requantization(graph: Graph, operator: Conv2D | Dense) -> Requantization | 
     return None
 
 
-def _form(graph: Graph, operator: Conv2D | Dense, taps: Integers, scale: int) -> Requantization | None:
+def _form(
+    graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense, taps: Integers, scale: int
+) -> Requantization | None:
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     zero = target.quantization.zero_point
     bias = operator.bias.astype(np.int64) - source.quantization.zero_point * taps.sum(axis=1)
@@ -213,7 +263,7 @@ def _form(graph: Graph, operator: Conv2D | Dense, taps: Integers, scale: int) ->
 
 
 def _settle(form: Requantization, outputs: Integers, zero: int) -> Requantization:
-    """Channels with one output whatever the input: multiplier 0 gives the zero point, else a constant sum the output."""
+    """Channels with one output whatever the input: multiplier 0 gives the zero point, or a constant sum the output."""
     fixed = form.constant
     away = fixed & (outputs != zero)
     constant_sum = 1 << 30  # a quarter of it is the high word for multiplier 1

@@ -22,6 +22,10 @@
 extern "C" {
 #endif
 
+struct msf_tiles_dsp;
+struct msf_planes_dsp;
+struct msf_depthwise_pass_dsp;
+
 /**
  * Convolution and dense: two output channels after the other, in words
  *   bias of both; for each four taps the weights of the first channel, then of the second; multiplier of both;
@@ -74,6 +78,59 @@ void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out
 typedef msf_conv2d_dsp_t msf_dense_dsp_t;
 
 void msf_dense_dsp(const msf_dense_dsp_t *op, const int8_t *in, int8_t *out, void *scratch);
+
+/**
+ * Convolution with one filter a channel: a square kernel of 3, 5 or 7 rows, stride 1 or 2, dilation 1, a multiple of four
+ * channels.
+ *
+ * Of each channel a record: bias (4 bytes, little endian, the zero point folded in), multiplier (4 bytes), shift - 1 (one
+ * byte), the weights of each row. A row w0, w1, ... lies as w0 w2 w1, or w0 w3 w1 w2 w4, or w0 w3 w1 w2 w4 w6 w5. Three
+ * bytes follow the last record.
+ */
+typedef struct {
+    const uint8_t *records;
+    void (*planes)(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
+                   uint32_t *first);
+    void (*body)(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
+                 const uint32_t *planes, int8_t *out);
+    int32_t round; /**< 2 * zero point of the output + 1 */
+    uint16_t channels;
+    uint8_t kernel; /**< rows, and columns */
+    uint8_t stride_w;
+    int8_t in_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_depthwise_dsp_t;
+
+/** Output pixels that are made from one load of `scratch`. */
+#define MSF_DEPTHWISE_DSP_PIXELS (16)
+
+void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
+                       int32_t x, int8_t *out, int32_t pixels, void *scratch);
+
+/** For `planes`, by the kernel's rows. @{ */
+void msf_planes3_dsp(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
+                     uint32_t *first);
+void msf_planes5_dsp(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
+                     uint32_t *first);
+void msf_planes7_dsp(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
+                     uint32_t *first);
+/** @} */
+
+/** For `body`, by the kernel's rows and the stride. @{ */
+void msf_depthwise3s1_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
+                          const uint32_t *planes, int8_t *out);
+void msf_depthwise3s2_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
+                          const uint32_t *planes, int8_t *out);
+void msf_depthwise5s1_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
+                          const uint32_t *planes, int8_t *out);
+void msf_depthwise5s2_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
+                          const uint32_t *planes, int8_t *out);
+void msf_depthwise7s1_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
+                          const uint32_t *planes, int8_t *out);
+void msf_depthwise7s2_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
+                          const uint32_t *planes, int8_t *out);
+/** @} */
 
 /** The pieces of code for `requantize`: one shift for all channels, or one for each. @{ */
 void msf_requantize_dsp_1(void);

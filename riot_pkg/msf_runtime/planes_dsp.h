@@ -1,0 +1,45 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @brief       Inner kernels of the depthwise convolutions with the DSP extension (planes_dsp.S)
+ *
+ * The columns that some output pixels need are first laid out as planes: blocks of four columns of four channels, as
+ * 16-bit values, a channel's four columns side by side. Then the outputs are made four neighbouring ones at a time.
+ * @{
+ */
+
+#ifndef PLANES_DSP_H
+#define PLANES_DSP_H
+
+#include <stdint.h>
+
+#define MSF_BLOCK_BYTES (32)
+
+/** Where columns are found. The fields are known to planes_dsp.S. */
+typedef struct msf_planes_dsp {
+    int32_t channels; /**< bytes from column to column */
+    uint32_t zero;    /**< the input's zero point in each byte */
+    int32_t offset;   /**< of the first column of the first block, from a row's column 0, bytes */
+    uint32_t
+        first; /**< a bit for each column of the first block that lies in the input; 0: no such block */
+    int32_t whole; /**< blocks wholly in the input, after it */
+    uint32_t last; /**< as `first`, of a block after these */
+} msf_planes_dsp_t;
+
+/** What the outputs of four channels have in common. The fields are known to planes_dsp.S. */
+typedef struct msf_depthwise_pass_dsp {
+    int32_t pixels;   /**< at least 1 */
+    int32_t channels; /**< bytes from output pixel to output pixel */
+    int32_t round;    /**< 2 * zero point of the output + 1 */
+    uint32_t zero;    /**< the input's zero point in each half */
+    int32_t above;    /**< rows of taps: padding, */
+    int32_t rows;     /**< in the input, */
+    int32_t below;    /**< and padding again */
+} msf_depthwise_pass_dsp_t;
+
+#endif /* PLANES_DSP_H */
+/** @} */
