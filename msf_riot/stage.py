@@ -8,7 +8,7 @@ function: that is why the peak RAM of a plan is the arena of the generated code,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Literal, TypeAlias
 
@@ -380,7 +380,8 @@ def group_operators(network: Network, members: Sequence[int], kept: set[str]) ->
         operator = network.operators[index]
         takes_pixels = (is_pointwise(operator) or is_reduction(operator)) and not network.is_vector(operator.inputs[0])
         candidates = [name for name in operator.inputs if name in open_chain] if takes_pixels else []
-        source = max(candidates, key=lambda name: network.producer[name], default=None)
+        # of two branches the one that runs further ahead: the rows of the other are there already
+        source = max(candidates, key=lambda name: (network.demand[index, name], network.producer[name]), default=None)
         if is_reduction(operator):
             if source is None:
                 groups_of_reductions.append(Group((), operator.inputs[0], index))
@@ -425,7 +426,8 @@ class Skeleton:
     """All of a stage that does not depend on the strip width.
 
     `resident` are the whole tensors that are in the arena when it begins, in the order of the graph. `overlap` is how
-    many bytes above the bottom of `output` the `primary` input begins when the stage runs in one strip.
+    many bytes above the bottom of `output` the `primary` input begins when the stage runs in one strip. `hosts` names
+    the line buffer that takes the only row of another tensor: the row of a shortcut lies where its sum will be.
     """
 
     begin: int
@@ -434,6 +436,7 @@ class Skeleton:
     late: tuple[int, ...]
     rows_done: dict[str, int] = field(compare=False)
     line_rows: dict[str, int] = field(compare=False)
+    hosts: dict[str, str] = field(compare=False)
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     streamed: str | None
@@ -516,6 +519,7 @@ def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, over
     streamed = graph.input if streams else None
     if streamed is not None and early:
         line_tensors.insert(0, streamed)
+    line_rows = {name: network.line_rows(name, end) for name in line_tensors}
     resident = tuple(name for name in network.alive(begin) if in_arena(network, name))
     dying = [name for name in inputs if name in resident and network.consumers[name][-1] < end]
     primary = max(dying, key=lambda name: graph.tensor(name).size, default=None)
@@ -530,7 +534,8 @@ def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, over
         groups=groups,
         late=late,
         rows_done=rows_done,
-        line_rows={name: network.line_rows(name, end) for name in line_tensors},
+        line_rows=line_rows,
+        hosts=_hosts(network, groups, line_rows),
         inputs=inputs,
         outputs=outputs,
         streamed=streamed,
@@ -540,6 +545,32 @@ def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, over
         strips_allowed=len(kept) == 1 and (streamed is None or input_mode == "windows"),
         strip_tensor=main.output if main is not None else None,
     )
+
+
+def _hosts(network: Network, groups: Sequence[Group], line_rows: dict[str, int]) -> dict[str, str]:
+    """Tensor -> line buffer of another in which its single row is made, pixel for pixel where the other's row will be.
+
+    The row has one reader, which belongs to the group that makes the other's row, and reads each pixel before the same
+    pixel is written. Nothing reads the host between: its slot for the row is free as soon as the row is asked for.
+    """
+    found: dict[str, str] = {}
+    made = {group.output for group in groups}
+    for group in reversed(groups):
+        if group.output not in line_rows or group.reduction is not None:
+            continue
+        shape = network.graph.tensor(group.output).shape
+        for reader, name in group.row_inputs(network):
+            alone = name in made and line_rows.get(name) == 1 and network.consumers[name] == (reader,)
+            once = network.operators[reader].inputs.count(name) == 1
+            if (
+                alone
+                and once
+                and network.graph.tensor(name).shape == shape
+                and _reads_before_writing(network, group, reader)
+            ):
+                found[name] = found.get(group.output, group.output)
+                break
+    return found
 
 
 def _rows_done(network: Network, groups: Sequence[Group], outputs: set[str]) -> dict[str, int]:
@@ -613,13 +644,17 @@ def _reads_before_writing(network: Network, group: Group, reader: int) -> bool:
 
 
 def strip_widths(network: Network, stage: Skeleton) -> IntArray:
-    """Strip widths worth trying, widest first: one for each number of strips."""
+    """Every strip width that the stage may have, widest first.
+
+    Of the widths with the same number of strips the narrowest takes the least RAM, but not always the fewest MACs: wide
+    strips beside a narrow last one end at the border, with less halo.
+    """
     if stage.strip_tensor is None:
         return np.array([1])
     whole = network.graph.tensor(stage.strip_tensor).width
     if not stage.strips_allowed:
         return np.array([whole])
-    return np.unique(-(-whole // np.arange(1, whole + 1)))[::-1]
+    return np.arange(whole, 0, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -673,6 +708,8 @@ def strip_columns(network: Network, stage: Skeleton, strip_width: IntArray) -> C
         widths[stage.streamed] = np.maximum.reduceat(high[stage.streamed] - low[stage.streamed], starts)
     line_bytes = np.zeros(len(strips), np.int64)
     for name, rows in stage.line_rows.items():
+        if name in stage.hosts:
+            continue
         line_bytes += _aligned(rows * graph.tensor(name).channels * widths[name])
     resident = np.full(len(strips), sum(aligned(graph.tensor(n).size) for n in stage.resident), dtype=np.int64)
     resident += sum(aligned(graph.tensor(n).size) for n in stage.outputs if in_arena(network, n))
@@ -792,10 +829,14 @@ def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int) -> 
     buffers = list(_accumulators(network, stage))
     base = sum(buffer.size for buffer in buffers)
     offset = base
+    lines: dict[str, Buffer] = {}
     for name, rows in stage.line_rows.items():
-        size = aligned(rows * widths[name] * graph.tensor(name).channels)
-        buffers.append(Buffer(name, "line", offset, size, rows, widths[name]))
-        offset += size
+        if name not in stage.hosts:
+            size = aligned(rows * widths[name] * graph.tensor(name).channels)
+            lines[name] = Buffer(name, "line", offset, size, rows, widths[name])
+            offset += size
+    buffers += lines.values()
+    buffers += [replace(lines[host], tensor=name) for name, host in stage.hosts.items()]
     for group in stage.groups:
         facts = network.facts(group)
         width = widths[group.output]
