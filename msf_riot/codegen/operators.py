@@ -20,6 +20,7 @@ from msf_riot.ir import (
     DepthwiseConv2D,
     GlobalAveragePool,
     Graph,
+    Int8Array,
     Lookup,
     MaxPool2D,
     Mul,
@@ -29,6 +30,9 @@ from msf_riot.ir import (
     Softmax,
 )
 from msf_riot.stage import is_pointwise
+
+BLOCK = 4
+"""Output channels whose weights lie interleaved."""
 
 LARGEST_SHIFT = 62
 """A larger shift makes every 32-bit accumulator 0, which multiplier 0 says as well (kernels.h takes shifts to 62)."""
@@ -69,6 +73,23 @@ class Source:
     columns: str = ""
 
 
+def blocked(weights: Int8Array, groups: int = 1) -> Int8Array:
+    """Weights of a convolution or dense layer [out_channels, ...] in the order of kernels.h, flat.
+
+    Within each group the filters of four output channels lie interleaved; the last block has what is left.
+    """
+    filters = weights.reshape(groups, len(weights) // groups, -1)
+    blocks = [group[i : i + BLOCK].T.reshape(-1) for group in filters for i in range(0, len(group), BLOCK)]
+    return np.concatenate(blocks)
+
+
+def folded_bias(operator: Conv2D | DepthwiseConv2D | Dense, in_zero: int) -> npt.NDArray[np.int32]:
+    """Bias less `in_zero` times the sum of all weights, an output channel each, modulo 2^32 [out_channels]."""
+    axes = (0, 1) if isinstance(operator, DepthwiseConv2D) else tuple(range(1, operator.weights.ndim))
+    sums = operator.weights.sum(axis=axes, dtype=np.int64)
+    return (operator.bias.astype(np.int64) - in_zero * sums).astype(np.int32)
+
+
 def constants(graph: Graph, operator: Operator, name: str, prefix: str, for_dsp: bool = False) -> Constants:
     """The constants of an operator called `name` in a model whose symbols begin with `prefix`."""
     if for_dsp:
@@ -97,22 +118,27 @@ def constants(graph: Graph, operator: Operator, name: str, prefix: str, for_dsp:
     match operator:
         case Conv2D() | DepthwiseConv2D() | Dense():
             shape = " x ".join(str(n) for n in operator.weights.shape)
+            weights = operator.weights
+            if not isinstance(operator, DepthwiseConv2D):
+                weights = blocked(weights, operator.groups if isinstance(operator, Conv2D) else 1)
+                shape += ", output channels by four"
             arrays = [
-                array("weights", "int8_t", operator.weights, f"weights {shape}"),
-                array("bias", "int32_t", operator.bias, "bias"),
+                array("weights", "int8_t", weights, f"weights {shape}"),
+                array("bias", "int32_t", folded_bias(operator, zero_in), "bias, input zero point included"),
                 *requantization(operator.multiplier, operator.shift),
             ]
             fields = refer(*arrays)
+            least = [("least_shift", str(arrays[-1].values.min()))]
             if isinstance(operator, Dense):
                 fields += [("in_elements", str(source.size)), ("out_channels", str(target.channels))]
-                return Constants("msf_dense_s8_t", (*fields, *zeros, *clamp), tuple(arrays))
+                return Constants("msf_dense_s8_t", (*fields, *least, *zeros, *clamp), tuple(arrays))
             if isinstance(operator, Conv2D):
                 ctype = "msf_conv2d_s8_t"
                 fields += [("in_channels", str(source.channels)), ("out_channels", str(target.channels))]
-                fields += [("groups", str(operator.groups))]
+                fields += [("groups", str(operator.groups)), *least]
             else:
                 ctype = "msf_depthwise_s8_t"
-                fields += [("channels", str(target.channels))]
+                fields += [("channels", str(target.channels)), *least]
             fields += [("kernel_h", str(operator.kernel[0])), ("kernel_w", str(operator.kernel[1]))]
             fields += [("stride_w", str(operator.stride[1])), ("dilation_w", str(operator.dilation[1]))]
             return Constants(ctype, (*fields, *zeros, *clamp), tuple(arrays))

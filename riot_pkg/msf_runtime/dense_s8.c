@@ -13,30 +13,22 @@
 
 #include "msf/kernels.h"
 
-#include "dot.h"
-#include "requantize.h"
+#include "tile.h"
 
 void msf_dense_s8(const msf_dense_s8_t *op, const int8_t *in, int8_t *out)
 {
-    const int32_t out_channels = op->out_channels;
-    const msf_output_t output = { op->out_zero, op->out_min, op->out_max };
-    int32_t channel = 0;
-
-    while (channel < out_channels) {
-        const int32_t left = out_channels - channel;
-        const int32_t outputs = left < MSF_DOT_OUTPUTS ? left : MSF_DOT_OUTPUTS;
-        int32_t acc[MSF_DOT_OUTPUTS];
-
-        for (int32_t o = 0; o < outputs; o++) {
-            acc[o] = op->bias[channel + o];
-        }
-        msf_dot_s8(in, op->in_zero, (int32_t)op->in_elements,
-                   op->weights + (size_t)channel * op->in_elements, op->in_elements, outputs, acc);
-        msf_requantize_channels(acc, op->multiplier + channel, op->shift + channel, outputs,
-                                &output, out);
-        channel += outputs;
-        out += outputs;
-    }
+    const msf_channels_t channels = { op->weights, op->bias, op->multiplier, op->shift };
+    const msf_tile_t tile = {
+        .rows = &in,
+        .row_count = 1,
+        .runs = 1,
+        .elements = (int32_t)op->in_elements,
+        .weights_filter = (int32_t)op->in_elements,
+        .zero = op->out_zero,
+        .min = op->out_min,
+        .max = op->out_max,
+    };
+    msf_tile_s8(&tile, &channels, op->out_channels, 1, op->least_shift, out);
 }
 
 void msf_dense_start_s8(const msf_dense_s8_t *op, int32_t *acc)
@@ -51,13 +43,13 @@ void msf_dense_accumulate_s8(const msf_dense_s8_t *op, const int8_t *in, uint32_
 {
     const int32_t out_channels = op->out_channels;
 
-    for (int32_t channel = 0; channel < out_channels; channel += MSF_DOT_OUTPUTS) {
+    for (int32_t channel = 0; channel < out_channels; channel += MSF_BLOCK) {
         const int32_t left = out_channels - channel;
-        const int32_t outputs = left < MSF_DOT_OUTPUTS ? left : MSF_DOT_OUTPUTS;
+        const int32_t outputs = left < MSF_BLOCK ? left : MSF_BLOCK;
+        const int8_t *weights =
+            op->weights + (size_t)channel * op->in_elements + (size_t)first * (size_t)outputs;
 
-        msf_dot_s8(in, op->in_zero, (int32_t)elements,
-                   op->weights + (size_t)channel * op->in_elements + first, op->in_elements,
-                   outputs, acc + channel);
+        msf_dot_s8(in, (int32_t)elements, weights, outputs, acc + channel);
     }
 }
 

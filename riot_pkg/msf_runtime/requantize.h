@@ -28,9 +28,16 @@ static inline int8_t msf_clamp_s8(int32_t value, int32_t min, int32_t max)
     return (int8_t)value;
 }
 
+/* Cores whose multiplications give 32 bits and no more */
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__) || defined(__XTENSA__)
+#define MSF_NARROW_MULTIPLY 1
+#else
+#define MSF_NARROW_MULTIPLY 0
+#endif
+
 /** acc * multiplier / 2^shift, rounded half up. A result beyond +-255 may come back as 255 or -255,
  *  since no zero point brings either back into the range of int8. */
-static inline int32_t msf_scale(int32_t acc, int32_t multiplier, uint32_t shift)
+static inline int32_t msf_scale_wide(int32_t acc, int32_t multiplier, uint32_t shift)
 {
     const int64_t product = (int64_t)acc * multiplier;
 
@@ -47,6 +54,27 @@ static inline int32_t msf_scale(int32_t acc, int32_t multiplier, uint32_t shift)
         return -255;
     }
     return (int32_t)value;
+}
+
+/** The same, out of line. */
+int32_t msf_scale_rarely(int32_t acc, int32_t multiplier, uint32_t shift);
+
+static inline int32_t msf_scale(int32_t acc, int32_t multiplier, uint32_t shift)
+{
+    if (!MSF_NARROW_MULTIPLY) {
+        return msf_scale_wide(acc, multiplier, shift);
+    }
+    if ((uint32_t)acc + (1u << 19) >= 1u << 20 || shift - 25 > 54 - 25) {
+        return msf_scale_rarely(acc, multiplier, shift);
+    }
+    /* floor(acc * multiplier / 2^24) from products with 12 bits of the multiplier each: a carry
+     * comes up with the floor of what is below, and 20 bits times 12 bits fit. Half is a multiple
+     * of 2^24. */
+    const int32_t low = (acc * (multiplier & 0xfff)) >> 12;
+    const int32_t middle = (acc * ((multiplier >> 12) & 0xfff) + low) >> 12;
+    const int32_t high = acc * (multiplier >> 24) + middle;
+
+    return (high + ((int32_t)1 << (shift - 25))) >> (shift - 24);
 }
 
 /** clamp(zero + ((acc * multiplier + (1 << (shift - 1))) >> shift)), shift in [1, 62] */

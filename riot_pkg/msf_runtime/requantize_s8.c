@@ -13,6 +13,11 @@
 
 #include "requantize.h"
 
+int32_t msf_scale_rarely(int32_t acc, int32_t multiplier, uint32_t shift)
+{
+    return msf_scale_wide(acc, multiplier, shift);
+}
+
 void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
                              int32_t channels, const msf_output_t *output, int8_t *out)
 {

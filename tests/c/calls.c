@@ -33,6 +33,15 @@ static void *array(void)
     return copy;
 }
 
+static uint8_t least(const uint8_t *shift, int32_t channels)
+{
+    uint8_t result = UINT8_MAX;
+    for (int32_t c = 0; c < channels; c++) {
+        result = shift[c] < result ? shift[c] : result;
+    }
+    return result;
+}
+
 static void conv2d(msf_conv2d_s8_t *op)
 {
     op->in_channels = (uint16_t)word();
@@ -50,6 +59,7 @@ static void conv2d(msf_conv2d_s8_t *op)
     op->bias = array();
     op->multiplier = array();
     op->shift = array();
+    op->least_shift = least(op->shift, op->out_channels);
 }
 
 static void depthwise(msf_depthwise_s8_t *op)
@@ -67,6 +77,7 @@ static void depthwise(msf_depthwise_s8_t *op)
     op->bias = array();
     op->multiplier = array();
     op->shift = array();
+    op->least_shift = least(op->shift, op->channels);
 }
 
 static void dense(msf_dense_s8_t *op)
@@ -81,6 +92,7 @@ static void dense(msf_dense_s8_t *op)
     op->bias = array();
     op->multiplier = array();
     op->shift = array();
+    op->least_shift = least(op->shift, op->out_channels);
 }
 
 static void mul(msf_mul_s8_t *op)

@@ -19,6 +19,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from msf_riot import reference
+from msf_riot.codegen.operators import blocked, folded_bias
 from msf_riot.ir import (
     Add,
     AveragePool2D,
@@ -176,8 +177,12 @@ def in_zero(graph: Graph, operator: Operator, index: int = 0) -> int:
     return graph.tensor(operator.inputs[index]).quantization.zero_point
 
 
-def weight_arguments(operator) -> tuple[np.ndarray, ...]:
-    return operator.weights, operator.bias, operator.multiplier, operator.shift.astype(np.uint8)
+def weight_arguments(graph: Graph, operator) -> tuple[np.ndarray, ...]:
+    weights = operator.weights
+    if not isinstance(operator, DepthwiseConv2D):
+        weights = blocked(weights, getattr(operator, "groups", 1))
+    bias = folded_bias(operator, in_zero(graph, operator))
+    return weights, bias, operator.multiplier, operator.shift.astype(np.uint8)
 
 
 # -- windows -----------------------------------------------------------------------------------------------------------
@@ -201,11 +206,11 @@ def segment_call(graph: Graph, operator, x: np.ndarray, y: np.ndarray, row: int,
     match operator:
         case Conv2D():
             shape = (channels, len(operator.bias), operator.groups, kernel_h, kernel_w, stride, dilation_w)
-            head = (*shape, in_zero(graph, operator), *output, *weight_arguments(operator))
+            head = (*shape, in_zero(graph, operator), *output, *weight_arguments(graph, operator))
             return Call(encode("conv2d", *head, *place), expected)
         case DepthwiseConv2D():
             shape = (channels, kernel_h, kernel_w, stride, dilation_w)
-            head = (*shape, in_zero(graph, operator), *output, *weight_arguments(operator))
+            head = (*shape, in_zero(graph, operator), *output, *weight_arguments(graph, operator))
             return Call(encode("depthwise", *head, *place), expected)
         case MaxPool2D():
             head = (channels, kernel_h, kernel_w, stride, dilation_w, *output[1:])
@@ -286,7 +291,7 @@ def pointwise_calls(draw):
     graph = graph_of(operator, [(1, pixels, channels), (1, pixels, outputs)], zeros)
     x = int8_values(rng, (1, pixels, channels))
     y = reference.execute(graph, x)
-    head = (channels, outputs, 1, 1, 1, 1, 1, zeros[0], *clamp_arguments(graph, operator), *weight_arguments(operator))
+    head = (channels, outputs, 1, 1, 1, 1, 1, zeros[0], *clamp_arguments(graph, operator), *weight_arguments(graph, operator))
     return [
         Call(encode("pointwise", *head, x, pixels), y.tobytes()),
         Call(encode("pointwise", *head, x[:, :0], 0), b""),
@@ -315,7 +320,7 @@ def dense_calls(draw):
     graph = graph_of(operator, [shape, (1, 1, outputs)], zeros)
     x = int8_values(rng, shape)
     expected = reference.execute(graph, x).tobytes()
-    head = (x.size, outputs, zeros[0], *clamp_arguments(graph, operator), *weight_arguments(operator))
+    head = (x.size, outputs, zeros[0], *clamp_arguments(graph, operator), *weight_arguments(graph, operator))
     flat = x.reshape(-1)
     runs = pieces(draw, x.size)
     listed = [value for first, n in runs for value in (first, n, flat[first : first + n])]
@@ -347,7 +352,7 @@ def requantization_calls(draw):
     zeros = (0, draw(zero_points))
     graph = graph_of(operator, [(1, 1, 1), (1, 1, outputs)], zeros)
     x = np.ones((1, 1, 1), dtype=np.int8)
-    head = (1, outputs, 0, *clamp_arguments(graph, operator), *weight_arguments(operator))
+    head = (1, outputs, 0, *clamp_arguments(graph, operator), *weight_arguments(graph, operator))
     return [Call(encode("dense", *head, x), reference.execute(graph, x).tobytes())]
 
 

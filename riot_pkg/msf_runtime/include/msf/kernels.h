@@ -18,6 +18,11 @@
  * **Requantization.** `out = clamp(out_zero + ((acc * multiplier + (1 << (shift - 1))) >> shift))`, the product in 64
  * bits, multiplier 0 or in [2^30, 2^31), shift in [1, 62].
  *
+ * **Constants.** The `bias` of convolutions and dense layers is the layer's bias less `in_zero` times the sum of all
+ * weights of its output channel, modulo 2^32: a kernel multiplies the elements as they are. Filters of several output
+ * channels lie interleaved in blocks of four: of all of a block's channels the first weight, then of all of them the
+ * second. The last block of a group has the channels that are left.
+ *
  * No kernel allocates, recurses, or keeps state; input and output may be the same buffer where this says "in place".
  * @{
  */
@@ -35,7 +40,7 @@ extern "C" {
 
 /** Convolution over all channels of a group. */
 typedef struct {
-    const int8_t *weights;     /**< [out_channels][kernel_h][kernel_w][in_channels / groups] */
+    const int8_t *weights;     /**< [groups][blocks][kernel_h][kernel_w][in_channels / groups][4] */
     const int32_t *bias;       /**< [out_channels] */
     const int32_t *multiplier; /**< [out_channels] */
     const uint8_t *shift;      /**< [out_channels] */
@@ -46,6 +51,7 @@ typedef struct {
     uint8_t kernel_w;
     uint8_t stride_w;   /**< columns between neighbouring output pixels */
     uint8_t dilation_w; /**< columns between neighbouring taps */
+    uint8_t least_shift; /**< the least of `shift` */
     int8_t in_zero;
     int8_t out_zero;
     int8_t out_min;
@@ -70,6 +76,7 @@ typedef struct {
     uint8_t kernel_w;
     uint8_t stride_w;
     uint8_t dilation_w;
+    uint8_t least_shift; /**< the least of `shift` */
     int8_t in_zero;
     int8_t out_zero;
     int8_t out_min;
@@ -81,12 +88,13 @@ void msf_depthwise_s8(const msf_depthwise_s8_t *op, const int8_t *const *rows, i
 
 /** Matrix times vector. */
 typedef struct {
-    const int8_t *weights;     /**< [out_channels][in_elements] */
+    const int8_t *weights;     /**< [blocks][in_elements][4] */
     const int32_t *bias;       /**< [out_channels] */
     const int32_t *multiplier; /**< [out_channels] */
     const uint8_t *shift;      /**< [out_channels] */
     uint32_t in_elements;
     uint16_t out_channels;
+    uint8_t least_shift; /**< the least of `shift` */
     int8_t in_zero;
     int8_t out_zero;
     int8_t out_min;

@@ -1,0 +1,98 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @brief       Neighboring pixels by blocks of four output channels: what convolutions and dense
+ *              layers have in common
+ * @{
+ */
+
+#ifndef TILE_H
+#define TILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "requantize.h"
+
+#define MSF_BLOCK (4) /**< output channels whose weights lie interleaved */
+
+#if defined(__riscv) && __riscv_xlen == 32
+#define MSF_TILE_ASM 1 /**< tile_rv32.S computes whole blocks */
+#else
+#define MSF_TILE_ASM 0
+#endif
+
+/**
+ * What the pixels of a tile share. Each row of taps is `runs` runs of `elements` bytes of input; of a depthwise filter
+ * a run is a tap, and weights are bytes of the first channel's. tile_rv32.S knows the order of the fields.
+ */
+typedef struct {
+    const int8_t *const *rows; /**< [row_count] the rows of taps inside the input, from column 0 */
+    int32_t row_count;
+    int32_t in_first; /**< byte of the first pixel's first tap, from column 0 */
+    int32_t in_step;  /**< bytes from pixel to pixel */
+    int32_t runs;
+    int32_t elements;
+    int32_t run_step;       /**< bytes from run to run */
+    int32_t weights_skip;   /**< weights of one channel from the end of one row's last run to the next row's first */
+    int32_t weights_filter; /**< all weights of one channel; depthwise: from tap to tap */
+    int32_t zero;
+    int32_t min;
+    int32_t max;
+    int32_t out_step;       /**< bytes from pixel to pixel */
+} msf_tile_t;
+
+/** The constants of some output channels. */
+typedef struct {
+    const int8_t *weights; /**< in blocks of MSF_BLOCK channels, from the first tap inside the input on */
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const uint8_t *shift;
+} msf_channels_t;
+
+/** How many neighboring pixels are best computed together, of `pixels` that are left. */
+static inline int32_t msf_tile_pixels(int32_t pixels)
+{
+    if (!MSF_TILE_ASM) {
+        return 1;
+    }
+    return pixels >= 4 ? 4 : pixels >= 2 ? 2 : 1;
+}
+
+/**
+ * Output channels [0, count) of `pixels` neighboring pixels
+ *
+ * @param[in]  pixels       as msf_tile_pixels() says
+ * @param[in]  least_shift  the least of all shifts
+ */
+void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
+                 int32_t pixels, uint32_t least_shift, int8_t *out);
+
+/**
+ * acc[o] += sum over i of weights[i * outputs + o] * in[i]
+ *
+ * @param[in]  outputs  1 to MSF_BLOCK
+ */
+void msf_dot_s8(const int8_t *in, int32_t elements, const int8_t *weights, int32_t outputs,
+                int32_t *acc);
+
+/** The same where each channel has a filter of its own. */
+void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
+                           int32_t pixels, uint32_t least_shift, int8_t *out);
+
+#if MSF_TILE_ASM
+/** Blocks of MSF_BLOCK channels of one, two or four pixels, all shifts above 32: tile_rv32.S. @{ */
+typedef void msf_tile_function_t(const msf_tile_t *tile, const msf_channels_t *channels,
+                                 int8_t *out, int32_t blocks);
+
+msf_tile_function_t msf_tile1_rv32, msf_tile2_rv32, msf_tile4_rv32;
+msf_tile_function_t msf_depthwise1_rv32, msf_depthwise2_rv32, msf_depthwise4_rv32;
+/** @} */
+#endif
+
+#endif /* TILE_H */
+/** @} */

@@ -1,0 +1,72 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @{
+ * @file
+ * @brief       Neighboring pixels by blocks of four output channels
+ * @}
+ */
+
+#include "tile.h"
+
+#if MSF_TILE_ASM
+static msf_tile_function_t *tile_function(int32_t pixels)
+{
+    return pixels == 4 ? msf_tile4_rv32 : pixels == 2 ? msf_tile2_rv32 : msf_tile1_rv32;
+}
+#endif
+
+/** acc[o] += the window of one pixel, for a block of `outputs` channels */
+static void accumulate(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
+                       int32_t outputs, int32_t *acc)
+{
+    for (int32_t y = 0; y < tile->row_count; y++) {
+        const int8_t *in = tile->rows[y] + in_first;
+
+        for (int32_t run = 0; run < tile->runs; run++) {
+            msf_dot_s8(in, tile->elements, weights, outputs, acc);
+            in += tile->run_step;
+            weights += tile->elements * outputs;
+        }
+        weights += tile->weights_skip * outputs;
+    }
+}
+
+void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
+                 int32_t pixels, uint32_t least_shift, int8_t *out)
+{
+    const msf_output_t output = { tile->zero, tile->min, tile->max };
+    int32_t done = 0;
+
+#if MSF_TILE_ASM
+    if (least_shift > 32 && count >= MSF_BLOCK && tile->row_count > 0) {
+        tile_function(pixels)(tile, channels, out, count / MSF_BLOCK);
+        done = count / MSF_BLOCK * MSF_BLOCK;
+    }
+#else
+    (void)least_shift;
+#endif
+    for (int32_t pixel = 0; done < count && pixel < pixels; pixel++) {
+        const int32_t in_first = tile->in_first + pixel * tile->in_step;
+        const int8_t *weights = channels->weights + done * tile->weights_filter;
+
+        for (int32_t channel = done; channel < count; channel += MSF_BLOCK) {
+            const int32_t left = count - channel;
+            const int32_t outputs = left < MSF_BLOCK ? left : MSF_BLOCK;
+            int32_t acc[MSF_BLOCK];
+
+            for (int32_t o = 0; o < outputs; o++) {
+                acc[o] = channels->bias[channel + o];
+            }
+            accumulate(tile, in_first, weights, outputs, acc);
+            msf_requantize_channels(acc, channels->multiplier + channel, channels->shift + channel,
+                                    outputs, &output, out + channel);
+            weights += MSF_BLOCK * tile->weights_filter;
+        }
+        out += tile->out_step;
+    }
+}
