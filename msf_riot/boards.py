@@ -20,6 +20,7 @@ import jsonschema
 import yaml
 
 from msf_riot.errors import BoardError
+from msf_riot.kernel_sets import KernelSet
 
 ROOT = Path(__file__).resolve().parents[1]
 """Top of this project's tree: boards.yaml, riot_pkg/, apps/ and sim/ are there."""
@@ -69,6 +70,17 @@ class Board:
     emulator: Tool | None = None
     machine: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kernels(self) -> KernelSet:
+        """The set of kernels that is fastest here."""
+        return "dsp" if self.dsp else "portable"
+
+    def ram_left(self) -> int | None:
+        """Bytes that RIOT, the application and its stack leave; None without a limit. What is not measured counts 0."""
+        if self.ram_bytes is None:
+            return None
+        return max(0, self.ram_bytes - (self.overhead.ram_bytes if self.overhead else 0))
 
 
 def names() -> tuple[str, ...]:

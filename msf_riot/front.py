@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from msf_riot import boards, build, riot, verify, zoo
+from msf_riot import boards, build, planner, riot, verify, zoo
 from msf_riot.boards import ROOT, Board
 from msf_riot.build import Build, Optimize
 from msf_riot.errors import BoardError, DoesNotFitError, MismatchError, ModelError, MsfError, PlanError
@@ -31,6 +31,9 @@ GENERATOR = (
     "errors.py",
     "importer",
     "ir.py",
+    "kernel_sets.py",
+    "kernels.py",
+    "passes",
     "planner",
     "reference.py",
     "scheduler.py",
@@ -43,7 +46,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "BOARD": ("host", "a board of `msf-riot boards`, several with commas between, or `all` that can be built here"),
     "MODEL": ("zoo:mcunet-vww1", "an int8 ONNX file, or zoo:NAME of `msf-riot zoo`"),
     "APP": ("selftest", "a folder of apps/, or the path of an application's folder"),
-    "PLAN": ("", "a plan file of `msf-riot plan`; without one every operator is a stage"),
+    "PLAN": ("", "a plan file of `msf-riot plan`, or layer-by-layer; without one the fastest plan with the least RAM"),
     "OPTIMIZE": ("speed", "speed (-O2) or size (-Os)"),
 }
 """Name -> (default, meaning)."""
@@ -74,7 +77,7 @@ class Job:
 
     model: str
     model_file: Path
-    plan: Path | None
+    plan: str | None
     application: Path
     board: Board
     optimize: Optimize
@@ -85,10 +88,11 @@ class Job:
 
     @property
     def directory(self) -> Path:
-        """Everything made from this model and plan."""
+        """Everything made from this model and plan, with the kernels for such boards."""
         named = re.sub(r"[^A-Za-z0-9_.+-]+", "-", self.model.removeprefix(zoo.PREFIX).removesuffix(".onnx"))
         name = named.rpartition("-")[2] if "/" in self.model else named
         places = f"{self.model_file if not self.model.startswith(zoo.PREFIX) else self.model}:{self.plan or ''}"
+        places += f":{self.board.kernels}"
         return BUILD / f"{name}-{hashlib.sha256(places.encode()).hexdigest()[:8]}"
 
     @property
@@ -120,7 +124,7 @@ class Job:
         """What the generated packages depend on: the model, the plan, and the generator itself."""
         places = (ROOT / "msf_riot" / name for name in GENERATOR)
         code = [f for place in places for f in (_files(place) if place.is_dir() else [place]) if f.suffix != ".pyc"]
-        given = [self.model_file, *([self.plan] if self.plan else [])]
+        given = [self.model_file, *([Path(self.plan)] if self.plan not in (None, planner.LAYER_BY_LAYER) else [])]
         return (*given, *code)
 
     def board_sources(self) -> tuple[Path, ...]:
@@ -190,12 +194,15 @@ def make_jobs(settings: Mapping[str, str], jobs: int) -> tuple[Job, ...]:
     if settings["BOARD"] == "all":
         others = "all"
     model = settings["MODEL"]
+    planner.refuse_generation(model)
     model_file = zoo.resolve(model).expanduser().absolute()
     if not model_file.is_file():
         raise ModelError(f"MODEL={model}: no such file; zoo:NAME names a network of the zoo")
-    plan = Path(settings["PLAN"]).expanduser().absolute() if settings["PLAN"] else None
-    if plan and not plan.is_file():
-        raise PlanError(f"PLAN={settings['PLAN']}: no such file; `msf-riot plan MODEL -o FILE` writes one")
+    plan = settings["PLAN"] or None
+    if plan not in (None, planner.LAYER_BY_LAYER):
+        plan = str(Path(plan).expanduser().absolute())
+        if not Path(plan).is_file():
+            raise PlanError(f"PLAN={settings['PLAN']}: no such file; `msf-riot plan MODEL -o FILE` writes one")
     application = _application(settings["APP"])
     return tuple(Job(model, model_file, plan, application, board, optimize, jobs, others) for board in chosen)
 
@@ -242,7 +249,7 @@ def _digest(path: Path) -> str:
 
 def generate(job: Job) -> None:
     """Model and plan -> the packages of the model and its test vectors, and their manifest."""
-    schedule = verify.make_schedule(job.model_file, job.plan)
+    schedule = verify.make_schedule(job.model_file, job.plan, job.board.kernels)
     inputs = verify.default_inputs(schedule.graph)
     verify.generate(schedule, inputs, job.packages)
     files = (path for path in sorted(job.packages.rglob("*")) if path.is_file())
@@ -251,7 +258,9 @@ def generate(job: Job) -> None:
         "needs": verify.needs(schedule, len(inputs)),
         "operators": len(schedule.graph.operators),
         "stages": len(schedule.stages),
+        "kernels": schedule.plan.kernels,
         "arena_bytes": schedule.arena_bytes,
+        "layer_by_layer_bytes": planner.layer_by_layer(schedule.graph).peak_ram,
         "macs": schedule.macs,
     }
     job.manifest.write_text(json.dumps(summary, indent=1))
@@ -260,7 +269,9 @@ def generate(job: Job) -> None:
 def compile_application(job: Job) -> None:
     """The packages -> the ELF, by make, unless it surely does not fit."""
     with _noted(job, job.built):
-        build.check_fits(job.board, **_read(job.manifest)["needs"])
+        made = _read(job.manifest)
+        verify.check_kernels(made["kernels"], job.board)
+        build.check_fits(job.board, **made["needs"])
         built = _make(job)
         sizes = {
             "elf": str(built.elf),
@@ -374,7 +385,10 @@ def show_results(jobs: Sequence[Job]) -> None:
     """Prints what the selftest found on each board; raises MismatchError where it is not what the reference says."""
     if jobs[0].application.name != "selftest":
         return
-    columns = ("model", "board", "operators", "stages", "arena", "flash", "MACs", "stack", "one inference", "match")
+    columns = (
+        *("model", "board", "operators", "stages", "arena", "layer by layer"),
+        *("flash", "MACs", "stack", "one inference", "match"),
+    )
     show(table("", columns, [_result_row(job) for job in jobs]))
     results = [_read(job.result) for job in jobs]
     _check(results, jobs)
@@ -385,7 +399,7 @@ def show_results(jobs: Sequence[Job]) -> None:
 
 def _result_row(job: Job) -> Sequence[object]:
     made, built, result = _read(job.manifest), _read(job.built), _read(job.result)
-    cost = (made["operators"], made["stages"], made["arena_bytes"])
+    cost = (made["operators"], made["stages"], made["arena_bytes"], made["layer_by_layer_bytes"])
     if "problem" in result:
         return job.model, job.board.name, *cost, None, made["macs"], None, None, _first_line(result)
     return (

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.console import Console, RenderableType
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
+
+PATIENCE = 2.0
+"""Seconds of work before a progress bar appears."""
 
 PLAIN_WIDTH = 200
 """Columns of a table that does not go to a terminal."""
@@ -61,3 +66,19 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
         return
     with Console(stderr=True).status(message) as status:
         yield status.update
+
+
+@contextlib.contextmanager
+def progressing(message: str) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function of (done, of all) that draws a bar on a terminal's standard error once work takes long."""
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        task = bar.add_task(message)
+
+        def advance(done: int, total: int) -> None:
+            if not bar.live.is_started and time.monotonic() - began > PATIENCE:
+                stack.enter_context(bar)
+            bar.update(task, completed=done, total=total)
+
+        yield advance

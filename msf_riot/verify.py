@@ -17,12 +17,13 @@ import onnxruntime
 
 from msf_riot import boards, build, codegen, importer, ir, planner, reference, scheduler, zoo
 from msf_riot.agreement import from_int8, to_int8
-from msf_riot.boards import ROOT
+from msf_riot.boards import ROOT, Board
 from msf_riot.build import Build
-from msf_riot.errors import BuildError, CalibrationError, ModelError
+from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError
 from msf_riot.importer.quantize import read_npz
 from msf_riot.ir import Graph, Int8Array
 from msf_riot.scheduler import Schedule
+from msf_riot.stage import KernelSet
 from msf_riot.testbed.session import SelftestResult, flash, run_selftest
 
 SEED = 20251121
@@ -32,8 +33,6 @@ MOST_VECTOR_BYTES = 1 << 18
 SELFTEST = ROOT / "apps/selftest"
 SELFTEST_SECONDS = 900.0
 """For all inputs together, on the slowest board or simulator."""
-
-LAYER_BY_LAYER = "layer-by-layer"
 
 Progress = Callable[[str], None]
 
@@ -84,10 +83,19 @@ class Verification:
         }
 
 
-def make_schedule(model: Path, plan: Path | None) -> Schedule:
-    """A model file and perhaps a plan file -> Schedule; layer by layer without one."""
+def make_schedule(model: Path, plan: str | None, kernels: KernelSet = "portable") -> Schedule:
+    """A model file and a plan's file or name (`planner.named_plan`) -> Schedule; without one, the default plan."""
     graph = importer.import_model(model)
-    return scheduler.schedule(graph, planner.read_plan(plan, graph) if plan else planner.layer_by_layer(graph))
+    return scheduler.schedule(graph, planner.named_plan(graph, plan, kernels))
+
+
+def check_kernels(kernels: KernelSet, board: Board) -> None:
+    """Raises PlanError where a plan is for kernels that the board cannot run."""
+    if kernels == "dsp" and not board.dsp:
+        raise PlanError(
+            f"the plan is for kernels of cores with the DSP extension, which BOARD={board.name} ({board.core}) lacks: "
+            "make one with 'msf-riot plan --kernels portable'"
+        )
 
 
 def needs(schedule: Schedule, inputs: int) -> dict[str, int]:
@@ -112,7 +120,7 @@ def verify(
     board_name: str,
     *,
     inputs: Path | None = None,
-    plan: Path | None = None,
+    plan: str | None = None,
     progress: Progress = lambda message: None,
 ) -> Verification:
     """Runs the whole way for one model on one board.
@@ -120,10 +128,12 @@ def verify(
     `inputs` is an NPZ file of one array [n, shape of the model's input]; without it, seeded inputs are used. Raises
     the errors of every step; a mismatch is no error here, but in the result.
     """
+    planner.refuse_generation(model)
     board = boards.load(board_name)
     progress(f"importing {model}")
     path = zoo.resolve(model)
-    schedule = make_schedule(path, plan)
+    schedule = make_schedule(path, plan, board.kernels)
+    check_kernels(schedule.plan.kernels, board)
     graph = schedule.graph
     samples = read_inputs(inputs, graph) if inputs else default_inputs(graph)
     build.check_fits(board, **needs(schedule, len(samples)))
@@ -147,7 +157,7 @@ def verify(
     return Verification(
         model=model,
         board=board.name,
-        plan=str(plan) if plan else LAYER_BY_LAYER,
+        plan=plan or "default",
         arena_bytes=built.arena_bytes,
         input_bytes=schedule.input_bytes,
         output_bytes=schedule.output_bytes,

@@ -63,7 +63,10 @@ def test_no_argument_runs_the_default_model_on_this_machine(tree: Path) -> None:
     assert steps(result) == ["generate", "build", "run"]
     (row,) = rows(result)
     assert (row["model"], row["board"], row["match"]) == ("zoo:mcunet-vww1", "host", "yes")
-    assert row["operators"] == row["stages"] == "55"
+    assert row["operators"] == "55"
+    assert int(row["stages"]) < 25
+    assert row["layer by layer"] == "96,000"
+    assert int(row["arena"].replace(",", "")) <= 15_000
     assert row["MACs"] == "11,578,816"
     assert all(row[column] for column in ("arena", "flash"))
 

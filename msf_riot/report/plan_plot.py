@@ -10,7 +10,6 @@ import io
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -26,7 +25,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from msf_riot import ir
 from msf_riot.errors import PlanError
 from msf_riot.planner import Plan, Strategy, layer_by_layer
-from msf_riot.report.ram_parts import PARTS, ram_parts
+from msf_riot.report.stage_rows import PARTS, StageRow, stage_rows
 from msf_riot.scheduler import Schedule, schedule
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache on standard error
@@ -81,37 +80,6 @@ _ENVIRONMENT = jinja2.Environment(
 )
 
 
-@dataclass(frozen=True)
-class StageRow:
-    """A stage as the table shows it; bytes by part, MACs executed and those of layer-by-layer execution."""
-
-    number: int
-    begin: int
-    end: int
-    names: tuple[str, ...]
-    width: int
-    strips: int
-    pixels: int
-    parts: dict[str, int]
-    macs: int
-    plain_macs: int
-
-    @property
-    def bytes(self) -> int:
-        """Arena bytes while the stage runs."""
-        return sum(self.parts.values())
-
-    @property
-    def operators(self) -> str:
-        """Names of the first and the last operator."""
-        return self.names[0] if len(self.names) == 1 else f"{self.names[0]} ... {self.names[-1]}"
-
-    @property
-    def overhead(self) -> float:
-        """F of this stage by itself."""
-        return self.macs / self.plain_macs if self.plain_macs else 1.0
-
-
 def write_plan_plot(
     path: Path,
     plan: Schedule,
@@ -162,36 +130,6 @@ def plan_page(
         strategies=sorted(strategies, key=lambda each: each.peak_ram),
         pareto=front,
     )
-
-
-def stage_rows(plan: Schedule) -> tuple[StageRow, ...]:
-    """What the table and the timeline show of each stage."""
-    return tuple(
-        StageRow(
-            number=stage.number,
-            begin=stage.layout.skeleton.begin,
-            end=stage.layout.skeleton.end,
-            names=tuple(each.name for each in _operators(plan, stage.layout.skeleton.begin, stage.layout.skeleton.end)),
-            width=stage.layout.width,
-            strips=stage.layout.strips,
-            pixels=stage.layout.pixels,
-            parts=ram_parts(plan.network, stage.layout),
-            macs=stage.layout.macs,
-            plain_macs=sum(
-                _macs(plan, each) for each in _operators(plan, stage.layout.skeleton.begin, stage.layout.skeleton.end)
-            ),
-        )
-        for stage in plan.stages
-    )
-
-
-def _operators(plan: Schedule, begin: int, end: int) -> tuple[ir.Operator, ...]:
-    return plan.graph.operators[begin:end]
-
-
-def _macs(plan: Schedule, operator: ir.Operator) -> int:
-    output = plan.graph.tensor(operator.output)
-    return ir.macs_per_pixel(operator) * output.height * output.width
 
 
 Limit = tuple[int, str]

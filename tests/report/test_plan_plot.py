@@ -13,8 +13,8 @@ import pytest
 from msf_riot import importer, planner, scheduler, zoo
 from msf_riot.errors import PlanError
 from msf_riot.ir import Graph
-from msf_riot.report.plan_plot import plan_page, stage_rows, write_plan_plot
-from msf_riot.report.ram_parts import PARTS, ram_parts
+from msf_riot.report.plan_plot import plan_page, write_plan_plot
+from msf_riot.report.stage_rows import PARTS, ram_parts, stage_rows
 from msf_riot.stage import InputMode
 
 SMALL = ("zoo:tiny-vww", "zoo:tiny-residual")

@@ -1,10 +1,13 @@
-"""A stage's Layout -> the arena bytes it takes, by what they are for; the parts add up to the bytes of the stage."""
+"""A Schedule -> what tables and pictures show of each stage: operators, MACs, and arena bytes by use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
+from msf_riot import ir
+from msf_riot.scheduler import Schedule, ScheduledStage
 from msf_riot.stage import Layout, Network, aligned
 
 PARTS: Mapping[str, str] = MappingProxyType(
@@ -46,3 +49,62 @@ def ram_parts(network: Network, layout: Layout) -> dict[str, int]:
         "sums": layout.scratch_bytes - in_rows - scratch,
         "scratch": scratch,
     }
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """A stage as the table shows it; bytes by part, MACs executed and those of layer-by-layer execution."""
+
+    number: int
+    begin: int
+    end: int
+    names: tuple[str, ...]
+    width: int
+    strips: int
+    pixels: int
+    parts: dict[str, int]
+    macs: int
+    plain_macs: int
+
+    @property
+    def bytes(self) -> int:
+        """Arena bytes while the stage runs."""
+        return sum(self.parts.values())
+
+    @property
+    def operators(self) -> str:
+        """Names of the first and the last operator."""
+        return self.names[0] if len(self.names) == 1 else f"{self.names[0]} ... {self.names[-1]}"
+
+    @property
+    def overhead(self) -> float:
+        """F of this stage by itself."""
+        return self.macs / self.plain_macs if self.plain_macs else 1.0
+
+
+def stage_rows(plan: Schedule) -> tuple[StageRow, ...]:
+    """One row a stage."""
+    return tuple(_row(plan, stage) for stage in plan.stages)
+
+
+def _row(plan: Schedule, stage: ScheduledStage) -> StageRow:
+    layout = stage.layout
+    begin, end = layout.skeleton.begin, layout.skeleton.end
+    operators = plan.graph.operators[begin:end]
+    return StageRow(
+        number=stage.number,
+        begin=begin,
+        end=end,
+        names=tuple(operator.name for operator in operators),
+        width=layout.width,
+        strips=layout.strips,
+        pixels=layout.pixels,
+        parts=ram_parts(plan.network, layout),
+        macs=layout.macs,
+        plain_macs=sum(_macs(plan, operator) for operator in operators),
+    )
+
+
+def _macs(plan: Schedule, operator: ir.Operator) -> int:
+    output = plan.graph.tensor(operator.output)
+    return ir.macs_per_pixel(operator) * output.height * output.width
