@@ -15,7 +15,17 @@ import numpy as np
 from msf_riot.errors import DoesNotFitError
 from msf_riot.ir import Graph, macs
 from msf_riot.planner.plan import Plan, Stage, make_plan
-from msf_riot.stage import InputMode, IntArray, KernelSet, Network, costs, skeleton, strip_columns, strip_widths
+from msf_riot.stage import (
+    ALIGNMENT,
+    InputMode,
+    IntArray,
+    KernelSet,
+    Network,
+    costs,
+    skeleton,
+    strip_columns,
+    strip_widths,
+)
 
 Progress = Callable[[int, int], None]
 PIXELS = (1, 2, 4, 8, 16)
@@ -59,7 +69,7 @@ def candidates(
     Stages that alone exceed `max_overhead` times the MACs of the whole network are left out.
     """
     network = Network(graph, kernels)
-    budget = max_overhead * macs(graph)
+    budget = max_overhead * max(1, macs(graph))
     rows: list[IntArray] = []
     count = len(network.operators)
     for end in range(1, count + 1):
@@ -76,7 +86,7 @@ def candidates(
             for pixels in choices:
                 cost = costs(network, stage, strips, pixels)
                 which = [np.full(len(widths), value) for value in (begin, end, pixels)]
-                table.append([*which, widths, cost.bytes, cost.macs, cost.instructions])
+                table.append([*which, widths, np.maximum(cost.bytes, ALIGNMENT), cost.macs, cost.instructions])
             found = np.concatenate(table, axis=1)
             found = found[:, found[5] <= budget]
             rows.append(found[:, _undominated(found[4:])])
@@ -146,7 +156,7 @@ def least_ram(found: Candidates, max_overhead: float = 1.0) -> Plan:
 
     Among plans of the least RAM the one with the least MACs. Raises DoesNotFitError where no plan is that cheap.
     """
-    return _least_ram_within(found, max_overhead * macs(found.network.graph))
+    return _least_ram_within(found, max_overhead * max(1, macs(found.network.graph)))
 
 
 def _least_ram_within(found: Candidates, macs_limit: float) -> Plan:
@@ -169,7 +179,7 @@ def pareto_front(found: Candidates) -> tuple[Plan, ...]:
     """Every plan that no other beats in both peak RAM and MACs, from the fastest to the leanest."""
     values = np.unique(found.bytes)
     front: list[Plan] = []
-    limit = int(values[-1])
+    limit = int(values.max(initial=0))
     while (answer := _cheapest(found, limit)) is not None:
         plan = _least_ram_within(found, answer[0])
         front.append(plan)
