@@ -33,7 +33,7 @@ def ram_parts(network: Network, layout: Layout) -> dict[str, int]:
     whole = {name: aligned(network.graph.tensor(name).size) for name in stage.resident}
     late = {network.operators[index].output for index in stage.late}
     sums = sum(buffer.size for buffer in layout.buffers if buffer.place == "accumulator")
-    lines = [buffer for buffer in layout.buffers if buffer.place == "line"]
+    lines = [b for b in layout.buffers if b.place == "line" and b.tensor not in stage.hosts]
     delays = sum(buffer.size for buffer in lines if len(network.consumers[buffer.tensor]) > 1)
     in_rows = sum(buffer.size for buffer in lines)
     passing = [b for b in layout.buffers if b.place == "pixels" or (b.place == "kernel" and b.tensor not in late)]

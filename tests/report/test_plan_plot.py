@@ -17,7 +17,7 @@ from msf_riot.report.plan_plot import plan_page, write_plan_plot
 from msf_riot.report.stage_rows import PARTS, ram_parts, stage_rows
 from msf_riot.stage import InputMode
 
-SMALL = ("zoo:tiny-vww", "zoo:tiny-residual")
+SMALL = ("zoo:tiny-vww", "zoo:tiny-residual", "zoo:tiny-squeeze-excite", "zoo:tiny-concat-pool", "zoo:resnet8")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
