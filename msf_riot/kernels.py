@@ -13,9 +13,6 @@ from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Operator, Padding, Tenso
 GROUP_PIXELS = 4
 """Pixels that the convolutions compute together; a segment's last ones are computed by two or alone."""
 
-DEPTHWISE_PIXELS = 16
-"""Pixels that a depthwise kernel makes from one load of its scratch (MSF_DEPTHWISE_DSP_PIXELS)."""
-
 
 def scratch_bytes(operator: Operator, source: Tensor, output: Tensor, pixels: int) -> int:
     """RAM (bytes, aligned to 4) that the dsp kernel of `operator` needs beside its input and output.
@@ -50,11 +47,12 @@ def packed_bytes(operator: Conv2D, pixels: int) -> int:
 
 
 def border_bytes(operator: Conv2D, source: Tensor, pixels: int) -> int:
-    """A copy of one row of taps of a group of pixels, with its padding."""
-    if operator.kernel == (1, 1) and operator.padding == Padding():
+    """Copies of rows of taps of a group of pixels, with their padding: one row, or all where rows are no whole words."""
+    if operator.padding == Padding():
         return 0
     columns = (group_pixels(pixels) - 1) * operator.stride[1] + operator.kernel[1]
-    return aligned(columns * source.channels)
+    rows = 1 if operator.kernel[1] * source.channels % 4 == 0 else operator.kernel[0]
+    return aligned(rows * columns * source.channels)
 
 
 def is_planar(operator: DepthwiseConv2D) -> bool:
@@ -64,12 +62,18 @@ def is_planar(operator: DepthwiseConv2D) -> bool:
         and operator.stride[1] in (1, 2)
         and operator.dilation == (1, 1)
         and operator.weights.shape[2] % 4 == 0
+        and max(operator.padding.top, operator.padding.bottom) < operator.kernel[0]
     )
 
 
 def planar_bytes(operator: DepthwiseConv2D, pixels: int) -> int:
     """The columns of four channels as 16-bit values, in blocks of four columns."""
-    return 32 * operator.kernel[0] * _blocks(operator, min(pixels, DEPTHWISE_PIXELS))
+    return 32 * operator.kernel[0] * _blocks(operator, min(pixels, part_pixels(operator)))
+
+
+def part_pixels(operator: DepthwiseConv2D) -> int:
+    """Pixels that a depthwise kernel makes, at most, from one load of its scratch: a multiple of GROUP_PIXELS."""
+    return 32 if operator.kernel == (3, 3) and operator.stride[1] == 1 else 24 if operator.kernel == (3, 3) else 16
 
 
 def _blocks(operator: DepthwiseConv2D, pixels: int) -> int:

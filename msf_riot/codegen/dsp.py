@@ -22,6 +22,9 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 LARGEST_SHIFT = 21
 """Beyond it, the zero point and half a step no longer fit beside the product's high word."""
 
+MOST_ROWS = 11
+"""Of a convolution's kernel (MSF_CONV2D_DSP_ROWS)."""
+
 UNREACHABLE = 1 << 40
 """A threshold that no int32 accumulator comes near."""
 
@@ -51,7 +54,7 @@ def supported(graph: Graph, operator: Operator) -> bool:
     """Whether the dsp kernels compute this operator; the others are left to the portable ones."""
     match operator:
         case Conv2D():
-            if operator.groups != 1 or operator.dilation != (1, 1):
+            if operator.groups != 1 or operator.dilation != (1, 1) or operator.kernel[0] > MOST_ROWS:
                 return False
         case DepthwiseConv2D():
             if not kernels.is_planar(operator):
@@ -63,8 +66,11 @@ def supported(graph: Graph, operator: Operator) -> bool:
     return _requantization(graph, operator) is not None
 
 
-def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Constants:
-    """The constants of a supported operator called `name` in a model whose symbols begin with `prefix`."""
+def constants(graph: Graph, operator: Operator, name: str, prefix: str, tile: int = kernels.GROUP_PIXELS) -> Constants:
+    """The constants of a supported operator called `name` in a model whose symbols begin with `prefix`.
+
+    A convolution packs and computes up to `tile` pixels together: 1, 2 or 4.
+    """
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     zero_out = target.quantization.zero_point
     assert isinstance(operator, Conv2D | DepthwiseConv2D | Dense)
@@ -91,6 +97,7 @@ def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Const
         ("kernel_h", str(kernel[0])),
         ("kernel_w", str(kernel[1])),
         ("stride_w", str(stride)),
+        ("tile", str(tile)),
         ("in_zero", str(source.quantization.zero_point)),
         ("out_min", str(operator.low)),
         ("out_max", str(operator.high)),
@@ -116,6 +123,7 @@ def _depthwise_constants(
         ("channels", str(target.channels)),
         ("kernel", str(taps)),
         ("stride_w", str(stride)),
+        ("pixels", str(kernels.part_pixels(operator))),
         ("in_zero", str(source.quantization.zero_point)),
         ("out_min", str(operator.low)),
         ("out_max", str(operator.high)),

@@ -121,9 +121,10 @@ static inline void tile(const msf_conv2d_dsp_t *op, uint32_t log, const uint32_t
 }
 
 /** The logarithm of how many of `pixels` pixels are computed together. */
-static inline uint32_t group_log(int32_t pixels)
+static inline uint32_t group_log(const msf_conv2d_dsp_t *op, int32_t pixels)
 {
-    return pixels >= 4 ? 2 : pixels >= 2 ? 1 : 0;
+    const int32_t most = pixels < op->tile ? pixels : op->tile;
+    return most >= 4 ? 2 : most >= 2 ? 1 : 0;
 }
 
 void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out, int32_t pixels,
@@ -136,7 +137,7 @@ void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out
     const int32_t elements = pixels * out_channels;
 
     while (pixels > 0) {
-        const uint32_t log = group_log(pixels);
+        const uint32_t log = group_log(op, pixels);
         const int32_t group = 1 << log;
         uint32_t *const end = op->tiles->pack[log](in, packed, (uint32_t)channels / 4, channels);
 
@@ -156,12 +157,17 @@ void msf_dense_dsp(const msf_dense_dsp_t *op, const int8_t *in, int8_t *out, voi
     msf_pointwise_dsp(op, in, out, 1, scratch);
 }
 
-/** The taps of one kernel row for a group of pixels, where they lie in the input or, with padding, in a copy. */
+/** The taps of one kernel row for a group of pixels, where they lie in the input or, with padding, in a copy; `row` is
+ *  NULL where it is padding. */
 static const int8_t *row_of_taps(const msf_conv2d_dsp_t *op, const int8_t *row, int32_t in_width,
                                  int32_t x, int32_t columns, int8_t *copy)
 {
     const int32_t channels = op->in_channels;
 
+    if (row == NULL) {
+        memset(copy, op->in_zero, (size_t)(columns * channels));
+        return copy;
+    }
     if (x >= 0 && x + columns <= in_width) {
         return row + x * channels;
     }
@@ -178,6 +184,44 @@ static const int8_t *row_of_taps(const msf_conv2d_dsp_t *op, const int8_t *row, 
     return copy;
 }
 
+/** Packs what is left of each row of taps after its words: `left` bytes of each of `op->kernel_h` rows, the rows'
+ *  first ones at `in`. */
+static void pack_left(const msf_conv2d_dsp_t *op, const int8_t *const *in, int32_t left,
+                      int32_t pixels, uint32_t *packed)
+{
+    const uint32_t wide = op->tiles->wide;
+    const int32_t pitch = op->stride_w * op->in_channels;
+    uint32_t bytes[4] = { 0, 0, 0, 0 };
+
+    if (left == 1 && op->kernel_h == 3) { /* three channels, 3x3 */
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            const int32_t at = pixel * pitch;
+            bytes[pixel] = (uint32_t)(uint8_t)in[0][at] | (uint32_t)(uint8_t)in[1][at] << 8 |
+                           (uint32_t)(uint8_t)in[2][at] << 16;
+        }
+        pack_words(bytes, pixels, wide, packed);
+        return;
+    }
+    uint32_t shift = 0;
+
+    for (int32_t y = 0; y < op->kernel_h; y++) {
+        for (int32_t tap = 0; tap < left; tap++) {
+            for (int32_t pixel = 0; pixel < pixels; pixel++) {
+                bytes[pixel] |= (uint32_t)(uint8_t)in[y][pixel * pitch + tap] << shift;
+            }
+            shift += 8;
+            if (shift == 32) {
+                packed = pack_words(bytes, pixels, wide, packed);
+                memset(bytes, 0, sizeof(bytes));
+                shift = 0;
+            }
+        }
+    }
+    if (shift > 0) {
+        pack_words(bytes, pixels, wide, packed);
+    }
+}
+
 void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32_t in_width,
                     int32_t x, int8_t *out, int32_t pixels, void *scratch)
 {
@@ -186,45 +230,29 @@ void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32
     const uint32_t quads = (uint32_t)taps / 4;
     const int32_t left = taps & 3;
     const int32_t pitch = op->stride_w * channels;
-    const uint32_t wide = op->tiles->wide;
     uint32_t *const packed = scratch;
     int8_t *const first = out;
     const int32_t elements = pixels * op->out_channels;
 
     while (pixels > 0) {
-        const uint32_t log = group_log(pixels);
+        const uint32_t log = group_log(op, pixels);
         const int32_t group = 1 << log;
         const int32_t columns = (group - 1) * op->stride_w + op->kernel_w;
-        int8_t *const copy = (int8_t *)(packed + op->taps / 2 * group);
+        int8_t *copy = (int8_t *)(packed + op->taps / 2 * group);
         uint32_t *next = packed;
-        uint32_t *rest = packed + op->kernel_h * 2 * (int32_t)quads * group;
-        uint32_t bytes[4] = { 0, 0, 0, 0 };
-        int32_t filled = 0;
+        const int8_t *lefts[MSF_CONV2D_DSP_ROWS];
 
         for (int32_t y = 0; y < op->kernel_h; y++) {
-            const int8_t *in;
+            const int8_t *in = row_of_taps(op, rows[y], in_width, x, columns, copy);
 
-            if (rows[y] == NULL) {
-                memset(copy, op->in_zero, (size_t)(columns * channels));
-                in = copy;
-            }
-            else {
-                in = row_of_taps(op, rows[y], in_width, x, columns, copy);
-            }
             next = op->tiles->pack[log](in, next, quads, pitch);
-            for (int32_t tap = taps - left; tap < taps; tap++) {
-                for (int32_t pixel = 0; pixel < group; pixel++) {
-                    bytes[pixel] |= (uint32_t)(uint8_t)in[pixel * pitch + tap] << (8 * filled);
-                }
-                if (++filled == 4) {
-                    rest = pack_words(bytes, group, wide, rest);
-                    memset(bytes, 0, sizeof(bytes));
-                    filled = 0;
-                }
+            if (left > 0) {
+                lefts[y] = in + taps - left;
+                copy += in == copy ? columns * channels : 0;
             }
         }
-        if (filled > 0) {
-            pack_words(bytes, group, wide, rest);
+        if (left > 0) {
+            pack_left(op, lefts, left, group, next);
         }
         tile(op, log, packed, out);
         x += group * op->stride_w;

@@ -95,8 +95,15 @@ void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows,
     }
     pass.below = kernel - pass.above - pass.rows;
 
+    if (pixels <= 0) {
+        return;
+    }
+    /* parts of about the same size, of whole passes */
+    const int32_t parts = (pixels + op->pixels - 1) / op->pixels;
+    const int32_t part = ((pixels + parts - 1) / parts + 3) & ~3;
+
     while (pixels > 0) {
-        pass.pixels = pixels < MSF_DEPTHWISE_DSP_PIXELS ? pixels : MSF_DEPTHWISE_DSP_PIXELS;
+        pass.pixels = pixels < part ? pixels : part;
         const int32_t blocks = (pass.pixels + 3) / 4 * op->stride_w + (kernel + 2) / 4;
         const int32_t words = kernel * BLOCK_WORDS;
         const int32_t begin = place_blocks(&planes, x, in_width, blocks, words, pass.zero, scratch);
@@ -106,9 +113,7 @@ void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows,
 
         planes.offset = (x + 4 * begin) * channels;
         for (int32_t channel = 0; channel < channels; channel += 4) {
-            if (pass.rows > 0) {
-                op->planes(&planes, rows + pass.above, pass.rows, place);
-            }
+            op->planes(&planes, rows + pass.above, pass.rows, place);
             op->body(&pass, records, scratch, out + channel);
             planes.offset += 4;
             records += 4 * record;

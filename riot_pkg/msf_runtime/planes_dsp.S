@@ -135,13 +135,13 @@
  *   A (w0, w1)  B (w3, w2)  C (w4, w5)  X (w0, last one)  for pixels that begin with an even column, and also
  *   D (w1, w2)  E (w3, w4)  F (w5, w6)                    for those that begin with an odd one. */
 
-    .equ PASS_PIXELS, 0
-    .equ PASS_CHANNELS, 4
-    .equ PASS_ROUND, 8
-    .equ PASS_ZERO, 12      /* zero point of the input in each half */
-    .equ PASS_ABOVE, 16     /* rows of taps that are padding, */
-    .equ PASS_ROWS, 20      /* in the input, */
-    .equ PASS_BELOW, 24     /* and padding again */
+    .equ PASS_CHANNELS, 0
+    .equ PASS_ROWS, 4       /* rows of taps in the input */
+    .equ PASS_BELOW, 8      /* rows of taps that are padding, after them */
+    .equ PASS_PIXELS, 12
+    .equ PASS_ROUND, 16
+    .equ PASS_ZERO, 20      /* zero point of the input in each half */
+    .equ PASS_ABOVE, 24     /* rows of taps that are padding, before them */
 
     /* words of a channel's constants, after the last row's weights */
     .equ DW_MULTIPLIER, 0
@@ -155,7 +155,11 @@
 
 /* Expands the weights of the row at r0 to r1; uses r3 to r12 */
 .macro expand_row taps, stride
-    ldr r3, [r0]
+    .if \taps == 3
+    ldr r3, [r0], #3
+    .else
+    ldr r3, [r0], #4
+    .endif
     sxtb16 r4, r3                       /* A */
     .if \taps == 3
     sxtb16 r3, r3, ror #8
@@ -167,7 +171,8 @@
     stmia r1!, {r4, r5}
     .endif
     .elseif \taps == 5
-    ldr r7, [r0, #1]
+    ldr r7, [r0, #-3]
+    adds r0, #1
     sxtb16 r6, r3, ror #8               /* B */
     sxtb16 r7, r7, ror #8
     pkhbt r5, r4, r7                    /* X */
@@ -179,7 +184,8 @@
     stmia r1!, {r4-r6}
     .endif
     .else
-    ldr r7, [r0, #3]
+    ldr r7, [r0, #-1]
+    adds r0, #3
     sxtb16 r6, r3, ror #8               /* B */
     sxtb16 r5, r7
     pkhbt r5, r4, r5                    /* X */
@@ -194,7 +200,6 @@
     stmia r1!, {r4-r7}
     .endif
     .endif
-    adds r0, #\taps
 .endm
 
 /* r2 += zero point of the input (r12, in both halves) * the weights of the row at r0; uses r3, r4 */
@@ -340,12 +345,15 @@
     .equ CONSTANTS, 16 + \taps * ROW_BYTES
     .equ START, CONSTANTS + DW_CONSTANTS    /* where a pass's words begin */
     .equ ENTRY, START + 4
-    .equ RECORD, START + 8
-    .equ PLANES, START + 12
-    .equ OUT, START + 16
-    .equ PASS, START + 20
-    .equ CHANNELS_LEFT, START + 24
-    .equ FRAME, START + 28 + ((START + 28) & 4)
+    .equ ROWS, START + 8
+    .equ BELOW, START + 12
+    .equ OUT_END, START + 16
+    .equ PLANES, START + 20                 /* the fields from here on are loaded together */
+    .equ OUT, START + 24
+    .equ RECORD, START + 28
+    .equ PIXELS, START + 32                 /* and round, zero, above */
+    .equ ZERO, START + 40
+    .equ FRAME, START + 48 + ((START + 48) & 4)
 
     function msf_depthwise\taps\()s\stride\()_dsp
     push {r4-r11, lr}
@@ -359,54 +367,49 @@
     adr.w r7, 8f
     mla r6, r4, r6, r7
     adds r6, #1
-    add r4, sp, #START
-    stmia r4!, {r5, r6}
-    stmia r4!, {r1, r2, r3}
-    movs r1, #4
-    stmia r4!, {r0, r1}
-    ldr r1, [r0, #PASS_CHANNELS]
-    add r2, r1, r1, lsl #1
-    strd r1, r2, [sp, #CONSTANTS + DW_STRIDE]
-1:  ldr r7, [sp, #PASS]
-    ldr r0, [sp, #RECORD]
-    ldr r12, [r7, #PASS_ROUND]
-    ldr r2, [r0]
-    ldr r3, [r0, #4]
-    ldrb r5, [r0, #8]
-    adds r0, #9
-    lsl r4, r12, r5
-    add r6, sp, #CONSTANTS
-    stmia r6!, {r3, r4, r5}
-    ldr r3, [sp, #OUT]
-    ldr r4, [r7, #PASS_PIXELS]
-    strd r3, r4, [sp, #CONSTANTS + DW_OUT]
-    ldr r12, [r7, #PASS_ZERO]
-    ldr r5, [r7, #PASS_ABOVE]
+    strd r5, r6, [sp, #START]               /* and ENTRY */
+    ldm r0, {r4-r10}                        /* channels, rows, below, pixels, round, zero, above */
+    strd r5, r6, [sp, #ROWS]                /* and BELOW */
+    adds r5, r3, #4
+    str r5, [sp, #OUT_END]
+    strd r2, r3, [sp, #PLANES]              /* and OUT */
+    add r5, sp, #RECORD
+    stmia r5!, {r1, r7-r10}
+    add r5, r4, r4, lsl #1
+    strd r4, r5, [sp, #CONSTANTS + DW_STRIDE]
+    mov r2, r3
+1:  add r7, sp, #RECORD
+    ldm r7, {r1, r3, r4, r12}
+    strd r2, r3, [sp, #CONSTANTS + DW_OUT]
+    mov r0, r1
+    ldr r2, [r0], #4
+    ldr r8, [r0], #4
+    ldrb r10, [r0], #1
+    ldr r5, [r7, #16]                       /* rows above */
+    lsl r9, r4, r10
+    add r7, sp, #CONSTANTS
+    stm r7, {r8-r10}
     cbz r5, 3f
 2:  skip_row \taps
     subs r5, #1
     bne 2b
-3:  ldr r11, [r7, #PASS_ROWS]
-    ldr r1, [sp, #START]
+3:  ldr r1, [sp, #START]
+    ldr r11, [sp, #ROWS]
     adds r1, #16
-    cmp r11, #0
-    beq 11f
 4:  expand_row \taps, \stride
     subs r11, #1
     bne 4b
-11: ldr r7, [sp, #PASS]
-    ldr r5, [r7, #PASS_BELOW]
+    ldr r5, [sp, #BELOW]
     cbz r5, 6f
+    ldr r12, [sp, #ZERO]
 5:  skip_row \taps
     subs r5, #1
     bne 5b
 6:  str r0, [sp, #RECORD]
     ldr r1, [sp, #START]
     ldr r0, [sp, #PLANES]
-    mov r3, r2
-    mov r4, r2
-    mov r5, r2
-    stm r1, {r2-r5}
+    strd r2, r2, [r1]
+    strd r2, r2, [r1, #8]
 7:  ldmia r1!, {r4-r7}
     ldr pc, [sp, #ENTRY]
     .balign 4
@@ -442,14 +445,12 @@
     cmp r2, #1
     beq 10f
     strb r7, [lr, r12]
-10: add r3, sp, #PLANES
-    ldm r3, {r0, r1}        /* and OUT */
-    adds r0, #8
-    adds r1, #1
-    stm r3, {r0, r1}
-    ldr r0, [sp, #CHANNELS_LEFT]
-    subs r0, #1
-    str r0, [sp, #CHANNELS_LEFT]
+10: add r3, sp, #OUT_END
+    ldm r3, {r0, r1, r2}    /* and PLANES, OUT */
+    adds r1, #8
+    adds r2, #1
+    strd r1, r2, [r3, #4]
+    cmp r2, r0
     bne 1b
     add sp, #FRAME
     pop {r4-r11, pc}
@@ -464,3 +465,8 @@
     depthwise 7, 2, 4, 21
 
 #endif /* __ARM_FEATURE_DSP */
+
+#if defined(__linux__)
+/* what a host asks of a file that it assembles to nothing; bare-metal linkers take it for news about all others */
+    .section .note.GNU-stack, "", %progbits
+#endif

@@ -32,13 +32,13 @@ typedef struct msf_planes_dsp {
 
 /** What the outputs of four channels have in common. The fields are known to planes_dsp.S. */
 typedef struct msf_depthwise_pass_dsp {
-    int32_t pixels;   /**< at least 1 */
     int32_t channels; /**< bytes from output pixel to output pixel */
+    int32_t rows;     /**< of taps in the input, at least 1 */
+    int32_t below;    /**< of taps that are padding, after them */
+    int32_t pixels;   /**< at least 1 */
     int32_t round;    /**< 2 * zero point of the output + 1 */
     uint32_t zero;    /**< the input's zero point in each half */
-    int32_t above;    /**< rows of taps: padding, */
-    int32_t rows;     /**< in the input, */
-    int32_t below;    /**< and padding again */
+    int32_t above;    /**< rows of taps that are padding, before the others */
 } msf_depthwise_pass_dsp_t;
 
 #endif /* PLANES_DSP_H */

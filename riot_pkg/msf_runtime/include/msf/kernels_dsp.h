@@ -57,6 +57,7 @@ typedef struct {
     uint8_t kernel_h;
     uint8_t kernel_w;
     uint8_t stride_w;
+    uint8_t tile; /**< pixels packed and computed together, at most: 1, 2 or 4 */
     int8_t in_zero;
     int8_t out_min;
     int8_t out_max;
@@ -66,6 +67,9 @@ typedef struct {
 extern const struct msf_tiles_dsp msf_tiles_dsp;
 extern const struct msf_tiles_dsp msf_tiles_wide_dsp;
 /** @} */
+
+/** The most rows of a kernel whose rows are no whole words. */
+#define MSF_CONV2D_DSP_ROWS (11)
 
 /** One group, dilation 1. */
 void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32_t in_width,
@@ -81,7 +85,7 @@ void msf_dense_dsp(const msf_dense_dsp_t *op, const int8_t *in, int8_t *out, voi
 
 /**
  * Convolution with one filter a channel: a square kernel of 3, 5 or 7 rows, stride 1 or 2, dilation 1, a multiple of four
- * channels.
+ * channels; every window has a row in the input.
  *
  * Of each channel a record: bias (4 bytes, little endian, the zero point folded in), multiplier (4 bytes), shift - 1 (one
  * byte), the weights of each row. A row w0, w1, ... lies as w0 w2 w1, or w0 w3 w1 w2 w4, or w0 w3 w1 w2 w4 w6 w5. Three
@@ -97,13 +101,11 @@ typedef struct {
     uint16_t channels;
     uint8_t kernel; /**< rows, and columns */
     uint8_t stride_w;
+    uint8_t pixels; /**< at most so many, a multiple of four, are made from one load of `scratch` */
     int8_t in_zero;
     int8_t out_min;
     int8_t out_max;
 } msf_depthwise_dsp_t;
-
-/** Output pixels that are made from one load of `scratch`. */
-#define MSF_DEPTHWISE_DSP_PIXELS (16)
 
 void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
                        int32_t x, int8_t *out, int32_t pixels, void *scratch);
