@@ -46,6 +46,9 @@ ALIGNMENT = 4
 """Bytes: every buffer starts at a multiple of it, for int32 accumulators and word loads."""
 
 
+TILES = (1, 2, 4)
+"""How many pixels a convolution may pack and compute together (kernels_dsp.h)."""
+
 ROW_INSTRUCTIONS = 60
 """A group's loop over one row: demands, row pointers, calls."""
 
@@ -189,6 +192,12 @@ class Network:
     def facts(self, group: Group) -> GroupFacts:
         """What the cost of a group asks for, worked out once."""
         return _facts(self, group)
+
+    def tiled(self, by_pixels: tuple[IntArray, ...], index: int, tile: int) -> IntArray:
+        """By the pixels of one call, where a convolution computes no more than `tile` of them together."""
+        values = by_pixels[index]
+        pixels = np.arange(len(values))
+        return values[np.minimum(pixels, tile)] if isinstance(self.operators[index], Conv2D) else values
 
     def _kernel_calls(self) -> Iterator[tuple[Operator, Tensor, Tensor, range]]:
         for operator in self.operators:
@@ -337,8 +346,8 @@ class GroupFacts:
     """What the cost of a group asks for again and again.
 
     `slots` says in which of two buffers each tensor is that exists a few pixels at a time, `slot_channels` how many
-    channels these take. By the number of pixels of one call: scratch bytes of the hungriest kernel, and instructions
-    for one pixel in 1/256.
+    channels these take. By tile, then by the number of pixels of one call: scratch bytes of the hungriest kernel, and
+    instructions for one pixel in 1/256. A group that needs no more RAM for more pixels computes a row at once.
     """
 
     row_inputs: tuple[tuple[int, str], ...]
@@ -346,8 +355,13 @@ class GroupFacts:
     slot_channels: tuple[int, int]
     macs_per_pixel: int
     macs_of_reduction: int
-    kernel_scratch: IntArray
-    kernel_instructions: IntArray
+    kernel_scratch: dict[int, IntArray]
+    kernel_instructions: dict[int, IntArray]
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether the number of pixels that a stage passes on at a time matters to the group."""
+        return bool(self.slots) or any(bool(scratch[-1] > scratch[1]) for scratch in self.kernel_scratch.values())
 
 
 @cache
@@ -365,8 +379,14 @@ def _facts(network: Network, group: Group) -> GroupFacts:
         slot_channels=(max(channels[0], default=0), max(channels[1], default=0)),
         macs_per_pixel=sum(macs_per_pixel(network.operators[i]) for i in group.operators),
         macs_of_reduction=0 if group.reduction is None else macs_per_pixel(network.operators[group.reduction]),
-        kernel_scratch=np.max([nothing, *(network.kernel_scratch[i] for i in group.operators)], axis=0),
-        kernel_instructions=sum((network.kernel_instructions[i] for i in indices), start=nothing),
+        kernel_scratch={
+            tile: np.max([nothing, *(network.tiled(network.kernel_scratch, i, tile) for i in group.operators)], axis=0)
+            for tile in TILES
+        },
+        kernel_instructions={
+            tile: sum((network.tiled(network.kernel_instructions, i, tile) for i in indices), start=nothing)
+            for tile in TILES
+        },
     )
 
 
@@ -464,6 +484,7 @@ class Layout:
     width: int
     strips: int
     pixels: int
+    tile: int
     buffers: tuple[Buffer, ...]
     resident_bytes: int
     overlap: int
@@ -739,17 +760,17 @@ class Costs:
         return self.resident + self.scratch
 
 
-def costs(network: Network, stage: Skeleton, strips: Columns, pixels: int) -> Costs:
-    """What the stage costs with each of the strip widths, groups passing on `pixels` pixels at a time."""
+def costs(network: Network, stage: Skeleton, strips: Columns, pixels: int, tile: int) -> Costs:
+    """What the stage costs with each strip width, groups passing on `pixels` pixels, convolutions taking `tile`."""
     count = len(strips.strips)
     shared = np.zeros(count, np.int64)
     work = np.full(count, sum(int(network.kernel_instructions[i][1]) for i in stage.late), dtype=np.int64)
     for group in stage.groups:
         facts = network.facts(group)
         width = strips.widths[group.output]
-        call = np.minimum(pixels, width) if facts.slots else width
-        shared = np.maximum(shared, sum(_pixel_bytes(network, group, call), start=facts.kernel_scratch[call]))
-        work += strips.computed[group] * facts.kernel_instructions[call]
+        call = np.minimum(pixels, width) if facts.in_pieces else width
+        shared = np.maximum(shared, sum(_pixel_bytes(network, group, call), start=facts.kernel_scratch[tile][call]))
+        work += strips.computed[group] * facts.kernel_instructions[tile][call]
         work += strips.strips * (stage.rows_done[group.output] * ROW_INSTRUCTIONS * 256)
     late_scratch = _vectors(network, stage)[1] + _late_kernel_scratch(network, stage)
     accumulators = sum(buffer.size for buffer in _accumulators(network, stage))
@@ -816,7 +837,7 @@ def _vectors(network: Network, stage: Skeleton) -> tuple[tuple[Buffer, ...], int
     return tuple(placed.values()), max((b.offset + b.size for b in placed.values()), default=0)
 
 
-def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int) -> Layout:
+def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int, tile: int) -> Layout:
     """The stage with one strip width, every buffer placed within its scratch.
 
     Accumulators come first; line buffers follow, then pixels and the scratch of kernels, which the groups share; after
@@ -824,7 +845,7 @@ def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int) -> 
     """
     graph = network.graph
     strips = strip_columns(network, stage, np.array([strip_width]))
-    cost = costs(network, stage, strips, pixels)
+    cost = costs(network, stage, strips, pixels, tile)
     widths = {name: int(width[0]) for name, width in strips.widths.items()}
     buffers = list(_accumulators(network, stage))
     base = sum(buffer.size for buffer in buffers)
@@ -840,12 +861,12 @@ def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int) -> 
     for group in stage.groups:
         facts = network.facts(group)
         width = widths[group.output]
-        call = min(pixels, width) if facts.slots else width
+        call = min(pixels, width) if facts.in_pieces else width
         first, second = (int(size[0]) for size in _pixel_bytes(network, group, np.array([call])))
         for name, slot in facts.slots:
             size = aligned(call * graph.tensor(name).channels)
             buffers.append(Buffer(name, "pixels", offset + slot * first, size, 1, call))
-        if scratch := int(facts.kernel_scratch[call]):
+        if scratch := int(facts.kernel_scratch[tile][call]):
             buffers.append(Buffer(group.output, "kernel", offset + first + second, scratch))
     vectors, vector_bytes = _vectors(network, stage)
     buffers += [Buffer(vector.tensor, "vector", base + vector.offset, vector.size) for vector in vectors]
@@ -858,6 +879,7 @@ def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int) -> 
         width=strip_width,
         strips=int(strips.strips[0]),
         pixels=pixels,
+        tile=tile,
         buffers=tuple(buffers),
         resident_bytes=int(cost.resident[0]),
         overlap=stage.overlap if in_one or stage.primary is None else aligned(graph.tensor(stage.output).size),

@@ -90,12 +90,8 @@ def folded_bias(operator: Conv2D | DepthwiseConv2D | Dense, in_zero: int) -> npt
     return (operator.bias.astype(np.int64) - in_zero * sums).astype(np.int32)
 
 
-def constants(graph: Graph, operator: Operator, name: str, prefix: str, for_dsp: bool = False) -> Constants:
+def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Constants:
     """The constants of an operator called `name` in a model whose symbols begin with `prefix`."""
-    if for_dsp:
-        from msf_riot.codegen import dsp  # which takes the types above from here
-
-        return dsp.constants(graph, operator, name, prefix)
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     zero_in, zero_out = source.quantization.zero_point, target.quantization.zero_point
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from msf_riot.codegen import dsp
 from msf_riot.codegen.names import operator_name, tensor_name
 from msf_riot.codegen.operators import Constants, Source, constants, dsp_call, kernel_call
 from msf_riot.ir import (
@@ -124,21 +125,20 @@ class StageWriter:
     @cached_property
     def operators(self) -> tuple[tuple[str, Constants], ...]:
         """(name, constants) of the stage's operators."""
-        return tuple(
-            (
-                name,
-                constants(self.network.graph, self.network.operators[index], name, self.prefix, self.uses_dsp(index)),
-            )
-            for index in range(self.skeleton.begin, self.skeleton.end)
-            for name in (operator_name(self.network, index),)
-        )
+        graph = self.network.graph
+        found: list[tuple[str, Constants]] = []
+        for index in range(self.skeleton.begin, self.skeleton.end):
+            name, operator = operator_name(self.network, index), self.network.operators[index]
+            if self.uses_dsp(index):
+                found.append((name, dsp.constants(graph, operator, name, self.prefix, self.layout.tile)))
+            else:
+                found.append((name, constants(graph, operator, name, self.prefix)))
+        return tuple(found)
 
     def uses_dsp(self, index: int) -> bool:
         """True where operator `index` calls a kernel of the dsp set."""
         if self.network.kernels != "dsp":
             return False
-        from msf_riot.codegen import dsp
-
         streams = any(group.reduction == index for group in self.skeleton.groups)
         return not streams and dsp.supported(self.network.graph, self.network.operators[index])
 
@@ -349,11 +349,10 @@ class StageWriter:
 
     def pixel_loop(self, group: Group) -> list[str]:
         """The operators of a group on one row: at once where it is one operator, else some pixels at a time."""
-        tensors = group.pixel_tensors(self.network)
         columns = self.columns(group.output)
-        if not tensors:
+        if not self.network.facts(group).in_pieces:
             return self.pixel_calls(group, "0", columns)
-        step = self.scratch[tensors[0], "pixels"].width
+        step = min(self.layout.pixels, self.layout.widths[group.output])
         if columns == str(step):
             return self.pixel_calls(group, "0", columns)
         lines = [f"for (int32_t x = 0; x < {columns}; x += {step}) {{"]

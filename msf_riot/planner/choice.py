@@ -1,6 +1,6 @@
 """A graph and what is wanted of its plan -> the plan. What `scons`, `generate` and `verify` run without being told.
 
-That default is the fastest plan (nothing computed twice, F = 1) with the least RAM.
+That default is the fastest plan (nothing computed twice, F = 1) with the least RAM, give or take SLACK.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from msf_riot.planner.strategies import layer_by_layer
 from msf_riot.stage import InputMode, KernelSet, Network
 
 Objective: TypeAlias = Literal["macs", "instructions"]
+
+SLACK = 1.02
+"""How many times the least RAM the default plan may take where that saves instructions: the last bytes are dear ones,
+bought by computing pixel by pixel."""
 
 LAYER_BY_LAYER = "layer-by-layer"
 """Stands for that plan where a plan file can be named."""
@@ -66,7 +70,7 @@ def choose_among(
     if objective == "instructions":
         swapped = dataclasses.replace(found, macs=found.instructions, instructions=found.macs)
         return least_macs(swapped, int(found.bytes.max(initial=0)) if ram_limit is None else ram_limit)
-    return least_ram(found, 1.0) if ram_limit is None else least_macs(found, ram_limit)
+    return least_ram(found, 1.0, SLACK) if ram_limit is None else least_macs(found, ram_limit)
 
 
 def named_plan(

@@ -58,6 +58,7 @@ def as_json(plan: Plan, graph: Graph) -> dict[str, object]:
                 "last": stage.end - 1,
                 "width": stage.width,
                 "pixels": stage.pixels,
+                "tile": stage.tile,
                 "names": names if len(names) <= 2 else [names[0], "...", names[-1]],
             }
         )
@@ -128,11 +129,11 @@ def _plan(content: Any, graph: Graph) -> Plan:
 def _stage(number: int, entry: Any) -> Stage:
     if not isinstance(entry, dict):
         raise PlanError(f"stage {number} is not an object with first, last, width")
-    first, last, width, pixels = (
+    first, last, width, pixels, tile = (
         _number(number, name, entry.get(name, default))
-        for name, default in (("first", None), ("last", None), ("width", None), ("pixels", 1))
+        for name, default in (("first", None), ("last", None), ("width", None), ("pixels", 1), ("tile", 4))
     )
-    return Stage(first, last + 1, width, pixels)
+    return Stage(first, last + 1, width, pixels, tile)
 
 
 def _number(stage: int, name: str, value: Any) -> int:

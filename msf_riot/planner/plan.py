@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 from msf_riot.errors import PlanError
 from msf_riot.ir import macs
-from msf_riot.stage import ALIGNMENT, InputMode, KernelSet, Layout, Network, layout, skeleton
+from msf_riot.stage import ALIGNMENT, TILES, InputMode, KernelSet, Layout, Network, layout, skeleton
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Operators [begin, end) of the graph in strips of `width` columns, passing on `pixels` pixels at a time."""
+    """Operators [begin, end) of the graph in strips of `width` columns, passing on `pixels` pixels at a time.
+
+    Convolutions of the dsp kernels pack and compute `tile` pixels together: fewer take less RAM and more instructions.
+    """
 
     begin: int
     end: int
     width: int
     pixels: int = 1
+    tile: int = 4
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, 
             raise PlanError(f"{where} cannot run in strips (width {stage.width}); its width must be {whole}")
         if not 1 <= stage.pixels <= 64:
             raise PlanError(f"{where}: pixels {stage.pixels} is not within 1 to 64")
-        placed.append(layout(network, shape, stage.width, stage.pixels))
+        if stage.tile not in TILES:
+            raise PlanError(f"{where}: tile {stage.tile} is none of {', '.join(map(str, TILES))}")
+        placed.append(layout(network, shape, stage.width, stage.pixels, stage.tile))
         position = stage.end
     if position != len(network.operators):
         raise PlanError(f"the last stage ends at operator {position} of {len(network.operators)}")

@@ -17,6 +17,7 @@ from msf_riot.ir import Graph, macs
 from msf_riot.planner.plan import Plan, Stage, make_plan
 from msf_riot.stage import (
     ALIGNMENT,
+    TILES,
     InputMode,
     IntArray,
     KernelSet,
@@ -28,8 +29,10 @@ from msf_riot.stage import (
 )
 
 Progress = Callable[[int, int], None]
-PIXELS = (1, 2, 4, 8, 16)
-"""How many pixels the operators of a group may pass on at a time; more take more RAM and fewer instructions."""
+PORTABLE_CHOICES = tuple((pixels, 4) for pixels in (1, 2, 4, 8, 16, 64))
+DSP_CHOICES = tuple((pixels, tile) for pixels in (1, 2, 4, 8, 16, 64) for tile in TILES if tile <= pixels)
+"""How many pixels the operators of a group may pass on at a time, and how many of them a convolution packs together;
+more take more RAM and fewer instructions."""
 INSTRUCTIONS = 1 << 31
 """More than any network takes: path lengths are MACs times this plus instructions."""
 
@@ -44,6 +47,7 @@ class Candidates:
     begin: IntArray
     end: IntArray
     pixels: IntArray
+    tile: IntArray
     width: IntArray
     bytes: IntArray
     macs: IntArray
@@ -81,18 +85,20 @@ def candidates(
                 continue
             widths = strip_widths(network, stage)
             strips = strip_columns(network, stage, widths)
-            choices = PIXELS if any(network.facts(group).slots for group in stage.groups) else PIXELS[:1]
+            choices = DSP_CHOICES if kernels == "dsp" else PORTABLE_CHOICES
+            if not any(network.facts(group).in_pieces for group in stage.groups):
+                choices = choices[:1]
             table = []
-            for pixels in choices:
-                cost = costs(network, stage, strips, pixels)
-                which = [np.full(len(widths), value) for value in (begin, end, pixels)]
+            for pixels, tile in choices:
+                cost = costs(network, stage, strips, pixels, tile)
+                which = [np.full(len(widths), value) for value in (begin, end, pixels, tile)]
                 table.append([*which, widths, np.maximum(cost.bytes, ALIGNMENT), cost.macs, cost.instructions])
             found = np.concatenate(table, axis=1)
-            found = found[:, found[5] <= budget]
-            rows.append(found[:, _undominated(found[4:])])
+            found = found[:, found[6] <= budget]
+            rows.append(found[:, _undominated(found[5:])])
     if progress is not None:
         progress(count, count)
-    columns = np.concatenate([np.zeros((7, 0), np.int64), *rows], axis=1)
+    columns = np.concatenate([np.zeros((8, 0), np.int64), *rows], axis=1)
     return Candidates(network, input_mode, overlap, *columns)
 
 
@@ -132,13 +138,14 @@ def _cheapest(found: Candidates, ram_limit: int) -> tuple[int, tuple[int, ...]] 
 
 def _plan(found: Candidates, path: tuple[int, ...]) -> Plan:
     stages = tuple(
-        Stage(int(found.begin[k]), int(found.end[k]), int(found.width[k]), int(found.pixels[k])) for k in path
+        Stage(*(int(column[k]) for column in (found.begin, found.end, found.width, found.pixels, found.tile)))
+        for k in path
     )
     return make_plan(found.network, stages, found.input_mode, found.overlap)
 
 
 def least_macs(found: Candidates, ram_limit: int) -> Plan:
-    """P2: the plan with the least MACs whose peak RAM is at most `ram_limit` bytes, and of those one with least RAM.
+    """P2: the plan with the least MACs whose peak RAM is at most `ram_limit` bytes, and of those the fastest.
 
     Raises DoesNotFitError with the least RAM that any plan needs.
     """
@@ -148,15 +155,17 @@ def least_macs(found: Candidates, ram_limit: int) -> Plan:
         raise DoesNotFitError(
             f"{found.network.graph.name}: no plan fits {ram_limit:,} bytes of RAM; the leanest needs {least:,} bytes"
         )
-    return _least_ram_within(found, answer[0])
+    return _plan(found, answer[1])
 
 
-def least_ram(found: Candidates, max_overhead: float = 1.0) -> Plan:
+def least_ram(found: Candidates, max_overhead: float = 1.0, slack: float = 1.0) -> Plan:
     """P1: the plan with the least peak RAM that executes at most `max_overhead` times the layer-by-layer MACs.
 
-    Among plans of the least RAM the one with the least MACs. Raises DoesNotFitError where no plan is that cheap.
+    Among plans of the least RAM the one with the least MACs, and of those the fastest; with a `slack` above 1, among
+    those with up to that many times the least RAM. Raises DoesNotFitError where no plan is that cheap.
     """
-    return _least_ram_within(found, max_overhead * max(1, macs(found.network.graph)))
+    leanest = _least_ram_within(found, max_overhead * max(1, macs(found.network.graph)))
+    return leanest if slack == 1.0 else least_macs(found, int(leanest.peak_ram * slack))
 
 
 def _least_ram_within(found: Candidates, macs_limit: float) -> Plan:

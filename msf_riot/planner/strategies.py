@@ -49,7 +49,8 @@ class Strategy:
 def strategies(graph: Graph) -> tuple[Strategy, ...]:
     """Every strategy; msf-CNN with overhead factors up to 1.1, 1.3 and any."""
     plan = layer_by_layer(graph)
-    plain = Strategy("layer by layer", f"operators by themselves: {len(plan.stages)}", plan.peak_ram, plan.macs, plan.overhead, plan)
+    cut = f"operators by themselves: {len(plan.stages)}"
+    plain = Strategy("layer by layer", cut, plan.peak_ram, plan.macs, plan.overhead, plan)
     limits = (1.1, 1.3, float("inf"))
     return plain, mcunetv2(graph), streamnet(graph), *(msf_cnn(graph, limit) for limit in limits)
 
@@ -97,7 +98,7 @@ def streamnet(graph: Graph) -> Strategy:
     for split in range(2, len(singles.bytes) + 1):
         stage = skeleton(singles.network, 0, split, "whole", overlap=False)
         if stage is not None:
-            front = layout(singles.network, stage, singles.block(0, split).width, 1).bytes
+            front = layout(singles.network, stage, singles.block(0, split).width, 1, 4).bytes
             best = min(best, (max(front, *singles.bytes[split:], 0), split))
     split = best[1]
     stages = (singles.block(0, split), *singles.stages[split:]) if split else singles.stages
@@ -126,7 +127,7 @@ def msf_cnn(graph: Graph, max_overhead: float = float("inf")) -> Strategy:
         _Block(index, index + 1, singles.bytes[index], singles.macs[index]) for index in range(len(singles.bytes))
     ]
     blocks += _fusion_blocks(network)
-    path = _least_ram(blocks, len(singles.bytes), max_overhead * macs(graph))
+    path = _least_ram(blocks, len(singles.bytes), max_overhead * max(1, macs(graph)))
     if path is None:
         raise DoesNotFitError(f"{graph.name}: no fusion blocks execute at most {max_overhead} times the MACs")
     ram, work = max(block.bytes for block in path), sum(block.macs for block in path)
@@ -175,7 +176,7 @@ class _Singles:
     def _cost(self, stage: Stage) -> int:
         shape = skeleton(self.network, stage.begin, stage.end, "whole", overlap=False)
         assert shape is not None
-        return layout(self.network, shape, stage.width, stage.pixels).bytes
+        return layout(self.network, shape, stage.width, stage.pixels, stage.tile).bytes
 
     @cached_property
     def macs(self) -> tuple[int, ...]:
