@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "json.h"
 #include "msf_vectors.h"
 #include "port.h"
 #include "shell.h"
@@ -39,65 +40,6 @@ typedef struct {
     uint32_t stack_bytes;
     const char *error;
 } outcome_t;
-
-static void write_unsigned(uint64_t value)
-{
-    char digits[21];
-    char *first = digits + sizeof digits - 1;
-    *first = '\0';
-    do {
-        *--first = (char)('0' + value % 10U);
-        value /= 10U;
-    } while (value != 0);
-    port_write(first);
-}
-
-static void write_key(const char *key)
-{
-    port_write(",\"");
-    port_write(key);
-    port_write("\":");
-}
-
-static void write_member(const char *key, uint64_t value)
-{
-    write_key(key);
-    write_unsigned(value);
-}
-
-static void write_signed_member(const char *key, int32_t value)
-{
-    write_key(key);
-    if (value < 0) {
-        port_write("-");
-    }
-    write_unsigned((uint64_t)(value < 0 ? -value : value));
-}
-
-static void write_text_member(const char *key, const char *text)
-{
-    write_key(key);
-    if (text == NULL) {
-        port_write("null");
-        return;
-    }
-    port_write("\"");
-    port_write(text);
-    port_write("\"");
-}
-
-static void open_object(const char *kind, const msf_model_t *model)
-{
-    port_write("{\"msf\":\"");
-    port_write(kind);
-    port_write("\"");
-    write_text_member("model", model->name);
-}
-
-static void close_object(void)
-{
-    port_write("}\n");
-}
 
 static void infer(void *argument)
 {
@@ -179,41 +121,41 @@ static void run_case(outcome_t *outcome, const msf_vectors_t *vectors, void *gua
     if (stack_bytes > outcome->stack_bytes) {
         outcome->stack_bytes = stack_bytes;
     }
-    open_object("case", model);
-    write_member("case", number);
-    write_key("match");
-    port_write(match ? "true" : "false");
-    write_member(port_unit, inference.count);
-    write_member("stack_bytes", stack_bytes);
-    close_object();
+    json_open("case", model->name);
+    json_member("case", number);
+    json_key("match");
+    json_truth(match);
+    json_member(port_unit, inference.count);
+    json_member("stack_bytes", stack_bytes);
+    json_close();
 }
 
 static void write_result(const outcome_t *outcome, const msf_model_t *model)
 {
-    open_object("result", model);
-    write_key("match");
-    port_write(outcome->match && outcome->error == NULL ? "true" : "false");
-    write_member("cases", outcome->cases);
-    write_key("first_mismatch");
+    json_open("result", model->name);
+    json_key("match");
+    json_truth(outcome->match && outcome->error == NULL);
+    json_member("cases", outcome->cases);
+    json_key("first_mismatch");
     if (outcome->match) {
         port_write("null");
     }
     else {
         port_write("{\"case\":");
-        write_unsigned(outcome->mismatch_case);
-        write_member("index", outcome->mismatch_index);
-        write_signed_member("expected", outcome->expected);
-        write_signed_member("got", outcome->got);
+        json_number(outcome->mismatch_case);
+        json_member("index", outcome->mismatch_index);
+        json_signed_member("expected", outcome->expected);
+        json_signed_member("got", outcome->got);
         port_write("}");
     }
-    write_text_member("error", outcome->error);
-    write_member(port_unit, outcome->least_count);
-    write_member("arena_bytes", model->arena_bytes);
-    write_member("stack_bytes", outcome->stack_bytes);
+    json_text_member("error", outcome->error);
+    json_member(port_unit, outcome->least_count);
+    json_member("arena_bytes", model->arena_bytes);
+    json_member("stack_bytes", outcome->stack_bytes);
     if (port_clock_hz() != 0) {
-        write_member("clock_hz", port_clock_hz());
+        json_member("clock_hz", port_clock_hz());
     }
-    close_object();
+    json_close();
 }
 
 static int selftest_command(int argc, char **argv)
@@ -235,13 +177,13 @@ static int model_command(int argc, char **argv)
     (void)argc;
     (void)argv;
     const msf_model_t *model = msf_vectors.model;
-    open_object("model", model);
-    write_member("arena_bytes", model->arena_bytes);
-    write_member("input_bytes", model->input_bytes);
-    write_member("output_bytes", model->output_bytes);
-    write_member("stages", model->stages);
-    write_member("cases", msf_vectors.count);
-    close_object();
+    json_open("model", model->name);
+    json_member("arena_bytes", model->arena_bytes);
+    json_member("input_bytes", model->input_bytes);
+    json_member("output_bytes", model->output_bytes);
+    json_member("stages", model->stages);
+    json_member("cases", msf_vectors.count);
+    json_close();
     return 0;
 }
 

@@ -4,10 +4,10 @@
  */
 
 /**
- * @brief   What the selftest needs of the system below it
+ * @brief   What the applications that test and measure need of the system below them
  *
- * port_riot.c serves RIOT's boards, port_sim.c BOARD=host and BOARD=sim-*. The shell is not part of this: main.c uses
- * RIOT's `shell.h`, of which sim/ offers the same few names.
+ * port_riot.c serves RIOT's boards, port_sim.c BOARD=host and BOARD=sim-*. The shell is not part of this:
+ * applications use RIOT's `shell.h`, of which sim/ offers the same few names.
  */
 
 #ifndef MSF_PORT_H
