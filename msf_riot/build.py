@@ -185,7 +185,7 @@ def check_fits(board: Board, *, ram_bytes: int, flash_bytes: int) -> None:
         ("flash", flash_bytes, board.flash_bytes, overhead.flash_bytes if overhead else 0),
     ):
         if whole is not None and needed > whole - taken:
-            remedy = "a plan with a smaller arena" if kind == "RAM" else "a smaller model"
+            remedy = f"a plan of 'msf-riot plan MODEL --board {board.name}'" if kind == "RAM" else "a smaller model"
             raise DoesNotFitError(
                 f"does not fit BOARD={board.name}: the model needs {needed} bytes of {kind}, and of the board's "
                 f"{whole} only {max(whole - taken, 0)} are left beside the system and the application: "

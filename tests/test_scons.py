@@ -126,6 +126,25 @@ def test_model_and_plan_files_are_dependencies(tree: Path, tmp_path: Path) -> No
     assert "plan.json" in result.stderr
 
 
+def test_layer_by_layer_can_be_asked_for(tree: Path) -> None:
+    plain = rows(scons(tree, MODEL, "PLAN=layer-by-layer"))[0]
+    assert (plain["stages"], plain["arena"], plain["match"]) == (plain["operators"], plain["layer by layer"], "yes")
+    fused = rows(scons(tree, MODEL))[0]
+    assert int(fused["arena"].replace(",", "")) < int(plain["arena"].replace(",", ""))
+    assert (fused["MACs"], fused["layer by layer"]) == (plain["MACs"], plain["arena"])
+
+
+def test_plan_with_kernels_that_the_board_lacks_is_refused(tree: Path, tmp_path: Path) -> None:
+    from msf_riot import importer, planner, zoo
+
+    graph = importer.import_model(zoo.resolve("zoo:tiny-residual"))
+    planner.write_plan(planner.choose_plan(graph, kernels="dsp"), graph, tmp_path / "plan.json")
+    result = scons(tree, MODEL, f"PLAN={tmp_path / 'plan.json'}", "build")
+    assert result.returncode == 2
+    assert "DSP extension" in result.stderr
+    assert "BOARD=host" in result.stderr
+
+
 def test_mismatch_ends_non_zero_and_says_where(tree: Path) -> None:
     kernel = tree / "riot_pkg/msf_runtime/add_s8.c"
     right = kernel.read_text()
@@ -184,9 +203,9 @@ def test_errors_are_one_line(tree: Path, arguments: list[str], says: str) -> Non
 
 @pytest.fixture
 def pebble(tmp_path: Path) -> dict[str, str]:
-    """A board of one kilobyte, with the compiler of this machine."""
+    """A board of half a kilobyte, with the compiler of this machine."""
     entry = {
-        "kind": "sim", "core": "none", "isa": "native", "clock_hz": None, "ram_bytes": 1024, "flash_bytes": 65536,
+        "kind": "sim", "core": "none", "isa": "native", "clock_hz": None, "ram_bytes": 512, "flash_bytes": 65536,
         "fpu": False, "dsp": False, "toolchain": "cc", "stack_bytes": 512, "flashing": "none",
     }  # fmt: skip
     (tmp_path / "boards.yaml").write_text(json.dumps({"boards": {"pebble": entry}}))
@@ -198,7 +217,7 @@ def test_what_cannot_fit_is_refused_before_compiling_with_both_numbers(tree: Pat
     result = scons(tree, MODEL, "BOARD=pebble", "build", **pebble)
     assert result.returncode == 2
     assert f"needs {needed} bytes of RAM" in result.stderr
-    assert " 1024 " in result.stderr
+    assert " 512 " in result.stderr
     assert not list((tree / "build").glob("tiny-residual*/selftest/bin/pebble/*"))
 
 

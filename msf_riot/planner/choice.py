@@ -56,7 +56,7 @@ def choose_among(
     """The best plan of these candidates.
 
     With a limit of F: the least RAM. With a limit of RAM (bytes) only: the least MACs or estimated instructions, as
-    `objective` says. With none: F = 1 and the least RAM, or the least instructions whatever the RAM. Raises
+    `objective` says. With none: F = 1 and the least RAM up to SLACK, or the least instructions at all. Raises
     DoesNotFitError, with both numbers, where no plan is within the limits.
     """
     if max_overhead is not None:
