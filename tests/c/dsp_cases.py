@@ -74,3 +74,42 @@ def build(kind, rng, shape, outputs=0, kernel=(1, 1), stride=1, padding="same", 
 def case(name, kind, rng, shape, step=1 << 20, offset=0, **options):
     graph, operator, x = build(kind, rng, shape, **options)
     return Case(name, graph, operator, x, min(step, graph.tensor("y").width), offset)
+
+
+def edge_cases() -> list[Case]:
+    """Shapes at the edges of the kernels: every tail of pixels, channels, taps; padding all around; numbers too."""
+    rng = np.random.default_rng(20)
+    cases = []
+
+    def add(kind, shape, **options):
+        cases.append(case(f"{kind}{len(cases)}", kind, rng, shape, offset=len(cases) % 4, **options))
+
+    for taps, outputs, width in [(1, 1, 1), (3, 2, 5), (4, 3, 2), (7, 5, 11), (8, 4, 3), (33, 6, 7), (36, 7, 4)]:
+        add("conv", (2, width, taps), outputs=outputs)
+    for taps in (32, 36, 40, 64, 68, 72, 100):  # around a whole chain of unrolled taps
+        add("conv", (1, 7, taps), outputs=6)
+    add("conv", (2, 7, 16), outputs=18, low=-20, high=100)
+    add("conv", (2, 7, 9), outputs=3, low=127, high=127)
+    for taps in (1, 8, 11, 16, 20, 64, 129):  # all weights -128 or 127: no room for accumulators times 256
+        add("conv", (1, 7, taps), outputs=7, extreme=True)
+        add("dense", (1, 1, taps), outputs=7, extreme=True)
+    for elements, outputs in [(1, 1), (3, 2), (5, 3), (16, 4), (30, 6), (64, 9), (130, 11)]:
+        add("dense", (1, 1, elements), outputs=outputs)
+    for step in (1, 2, 3, 4, 5):
+        add("conv", (5, 7, 5), outputs=3, kernel=(3, 5), step=step)
+        add("conv", (5, 9, 3), outputs=4, kernel=(3, 3), stride=2, step=step)
+        add("depthwise", (5, 9, 8), kernel=(5, 5), step=step)
+    add("conv", (2, 3, 5), outputs=4, kernel=(3, 5), stride=2, padding=(2, 4, 2, 4))
+    add("conv", (3, 2, 1), outputs=2, kernel=(10, 4), padding=(9, 3, 9, 3))
+    add("conv", (4, 6, 6), outputs=4, kernel=(3, 3), extreme=True)
+    add("conv", (7, 7, 4), outputs=4, kernel=(1, 1), stride=3, padding=(0, 0, 0, 0))
+    for size in (3, 5, 7):
+        for stride in (1, 2):
+            for width in (1, 2, 3, 4, 5, 8, 9, 17, 35):
+                add("depthwise", (min(width, 5), width, 4), kernel=(size, size), stride=stride)
+            all_around = (size - 1, size - 1, size - 1, size - 1)
+            add("depthwise", (2, 3, 8), kernel=(size, size), stride=stride, padding=all_around)
+            add("depthwise", (size, 19, 4), kernel=(size, size), stride=stride, padding=(0, 0, 0, 0))
+            add("depthwise", (4, 6, 8), kernel=(size, size), stride=stride, extreme=True, low=-60, high=100)
+    add("depthwise", (3, 2, 4), kernel=(3, 3), padding=(1, 9, 1, 9))
+    return cases

@@ -1,0 +1,82 @@
+"""The kernels for the DSP extension on simulated cores, and the proof that their requantization is exact."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from dsp_cases import build, edge_cases
+from dsp_program import run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from msf_riot.codegen import dsp
+
+
+@pytest.mark.cross
+@pytest.mark.parametrize("board", ["sim-m4", "sim-m7"])
+def test_dsp_kernels_equal_the_reference_and_stay_within_their_scratch(board, tmp_path):
+    for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"no {program}")
+    cases = edge_cases()
+    results = run(cases, board, tmp_path)
+    wrong = [
+        (case.name, case.x.shape, result)
+        for case, result in zip(cases, results, strict=True)
+        if result.dsp_wrong or result.dsp_guards
+    ]
+    assert not wrong
+
+
+def defined(operator, channel, sums, zero):
+    """The definition of ir.py for sums without the input's zero point."""
+    multiplier, shift = int(operator.multiplier[channel]), int(operator.shift[channel])
+    return [zero + ((a * multiplier + (1 << (shift - 1))) >> shift) for a in sums]
+
+
+def executed(form, channel, sums, zero):
+    """What the instructions do: the high word of a product, zero point and a half beside it, a shift, saturation."""
+    multiplier, shift = int(form.multiplier[channel]), int(form.shift[channel])
+    start = (2 * zero + 1) << (shift - 1)
+    return [((form.scale * a * multiplier >> 32) + start) >> shift for a in sums]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["conv", "dense", "depthwise"]), st.data())
+def test_chosen_requantization_gives_the_defined_output_for_every_reachable_sum(seed, kind, data):
+    rng = np.random.default_rng(seed)
+    channels = 4 * data.draw(st.integers(1, 8))
+    spread_shifts = data.draw(st.sampled_from([1, 3, 12, 30]))
+    low, high = sorted(data.draw(st.tuples(st.integers(-128, 127), st.integers(-128, 127))))
+    clamp = data.draw(st.sampled_from([{}, {"low": low, "high": high}]))
+    kernel = (3, 3) if kind == "depthwise" else (1, 1)
+    graph, operator, _ = build(
+        kind, rng, (1, 1, channels), outputs=4, kernel=kernel, spread_shifts=spread_shifts, **clamp
+    )
+    form = dsp._requantization(graph, operator)
+    assert form is not None
+    zero = graph.tensor("y").quantization.zero_point
+    taps = dsp._tap_matrix(operator)
+    bias = operator.bias.astype(np.int64) - graph.tensor("x").quantization.zero_point * taps.sum(axis=1)
+    thresholds = dsp._thresholds(operator, zero)
+    for channel in range(len(taps)):
+        least = int(bias[channel] + np.minimum(-128 * taps[channel], 127 * taps[channel]).sum())
+        most = int(bias[channel] + np.maximum(-128 * taps[channel], 127 * taps[channel]).sum())
+        beside = {int(t) + d for t in thresholds[channel] for d in (-1, 0, 1)}
+        sums = sorted({least, most} | {a for a in beside if least <= a <= most})
+        expected = np.clip(defined(operator, channel, sums, zero), operator.low, operator.high)
+        if form.constant[channel]:
+            got = executed(form, channel, [1 << 30] if form.scale == 1 else [1 << 22], zero) * len(sums)
+        else:
+            got = executed(form, channel, sums, zero)
+        assert np.array_equal(np.clip(np.clip(got, -128, 127), operator.low, operator.high), expected)
+        assert 1 <= form.shift[channel] <= dsp.LARGEST_SHIFT
+
+
+def test_one_shift_for_a_layer_is_chosen_where_it_is_exact():
+    rng = np.random.default_rng(7)
+    graph, operator, _ = build("conv", rng, (1, 8, 16), outputs=8)
+    fields = dict(dsp.constants(graph, operator, "c", "m_").fields)
+    assert fields["requantize"].removeprefix("msf_requantize_dsp_").isdigit() and int(fields["shifts"]) >= 0
