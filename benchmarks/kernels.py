@@ -2,7 +2,7 @@
 
     ./with-env python benchmarks/kernels.py [--board sim-m4] [--pixels N] MODEL ...
 
-Every layer runs alone on a random input, its whole output, rows as they are in a layer-by-layer plan; with --pixels N it
+Every layer runs alone on a random input, its whole output, a row a call as in a layer-by-layer plan; with --pixels N it
 is computed N pixels a call. The outputs of both kernels are compared with reference.py.
 """
 

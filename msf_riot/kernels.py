@@ -47,7 +47,7 @@ def packed_bytes(operator: Conv2D, pixels: int) -> int:
 
 
 def border_bytes(operator: Conv2D, source: Tensor, pixels: int) -> int:
-    """Copies of rows of taps of a group of pixels, with their padding: one row, or all where rows are no whole words."""
+    """Copies of rows of taps of a group of pixels, with their padding: one, or all where rows are no whole words."""
     if operator.padding == Padding():
         return 0
     columns = (group_pixels(pixels) - 1) * operator.stride[1] + operator.kernel[1]
@@ -83,38 +83,93 @@ def _blocks(operator: DepthwiseConv2D, pixels: int) -> int:
 
 def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int) -> float:
     """Estimate of the instructions for the whole output tensor, computed `pixels` pixels of a row at a time."""
-    width = output.width
-    calls = output.height * -(-width // pixels)
-    outputs = output.size
+    calls = [min(pixels, output.width - first) for first in range(0, output.width, pixels)]
     match operator:
         case Conv2D():
-            taps = aligned(math.prod(operator.weights.shape[1:]))
-            per_row = _split(width, pixels)
-            tiles = sum(count * _tile(size, taps, output.channels) for size, count in per_row.items())
-            return output.height * tiles + 60 * calls
+            row = sum(_convolution_call(operator, source, output, count) for count in calls)
+            return float(output.height * row)
         case Dense():
-            return _tile(1, aligned(source.size), output.channels) + 60
-        case DepthwiseConv2D():
-            taps = operator.kernel[0] * operator.kernel[1]
-            if is_planar(operator):
-                return outputs * taps * 1.5 + calls * 100
-            return outputs * (taps * 2.1 + 9) + calls * 100
+            quads = aligned(source.size) // 4
+            return float(_CALL + _PACK[1] * quads + _tile(1, quads, output.channels))
+        case DepthwiseConv2D() if is_planar(operator):
+            rows = [_rows_inside(operator, source, y) for y in range(output.height)]
+            return float(sum(_depthwise_call(operator, source, first, n, rows) for first, n in _starts(calls)))
         case _:
-            return 8.0 * outputs
+            return 8.0 * output.size
 
 
-def _split(width: int, pixels: int) -> dict[int, int]:
-    """How often a row of `width` pixels, computed `pixels` at a time, is computed in groups of 4, of 2 and alone."""
-    counts = {4: 0, 2: 0, 1: 0}
-    for segment, times in ((pixels, width // pixels), (width % pixels, 1)):
-        counts[4] += times * (segment // 4)
-        counts[2] += times * (segment % 4 // 2)
-        counts[1] += times * (segment % 2)
-    return counts
+# The model: counts of instructions in riot_pkg/msf_runtime/*_dsp.S, and of what GCC 12 makes of the C around them.
+
+_CALL = 45
+_PACK = {4: 14.5, 2: 10.0, 1: 5.5}  # for four taps of so many pixels
 
 
-def _tile(size: int, taps: int, channels: int) -> float:
-    """Instructions for `size` neighbouring pixels of a convolution with `taps` taps."""
-    per_tap = {4: 0.72, 2: 0.88, 1: 0.94}[size]
-    per_output = {4: 4.2, 2: 6.0, 1: 7.0}[size]
-    return 40 + 1.2 * taps * size + channels * size * (taps * per_tap + per_output)
+def _convolution_call(operator: Conv2D, source: Tensor, output: Tensor, pixels: int) -> float:
+    rows, columns = operator.kernel
+    row_quads = columns * source.channels // 4
+    left = columns * source.channels % 4
+    quads = aligned(rows * columns * source.channels) // 4
+    windowed = operator.kernel != (1, 1) or operator.padding != Padding()
+    total = 45.0
+    while pixels > 0:
+        size = group_pixels(pixels)
+        total += 60 + _tile(size, quads, output.channels)
+        total += rows * ((55 if windowed else 20) + _PACK[size] * row_quads)
+        if left:
+            total += size * (35 if rows * left <= 4 else 20 * rows * left)
+        pixels -= size
+    return total
+
+
+def _tile(size: int, quads: int, channels: int) -> float:
+    """Instructions for `size` neighbouring packed pixels of `quads` times four taps."""
+    last = channels % 2 * (40 + size * (30 + 13 * quads))
+    if size == 4:
+        chain = 4 * ((quads - 2) // 8) if quads > 9 else 0
+        return 42 + channels // 2 * (34 + 23 * quads + chain) + last
+    if size == 2:
+        return 35 + channels // 2 * (31 + 13.5 * quads) + last
+    return 42 + channels // 4 * (43 + 15.5 * quads) + channels % 4 // 2 * (25 + 10 * quads) + last
+
+
+_PASS_ROW = {(3, 1): 11, (3, 2): 12, (5, 1): 15, (5, 2): 16, (7, 1): 21, (7, 2): 21}
+_EXPAND_ROW = {(3, 1): 8, (3, 2): 7, (5, 1): 12, (5, 2): 10, (7, 1): 14, (7, 2): 11}
+
+
+def _starts(calls: list[int]) -> list[tuple[int, int]]:
+    first, result = 0, []
+    for count in calls:
+        result.append((first, count))
+        first += count
+    return result
+
+
+def _rows_inside(operator: DepthwiseConv2D, source: Tensor, y: int) -> int:
+    top = y * operator.stride[0] - operator.padding.top
+    return min(top + operator.kernel[0], source.height) - max(top, 0)
+
+
+def _depthwise_call(operator: DepthwiseConv2D, source: Tensor, first: int, pixels: int, rows: list[int]) -> float:
+    """One call in each output row, for `pixels` pixels from pixel `first` on; `rows` are inside the input."""
+    shape = operator.kernel[0], operator.stride[1]
+    limit = part_pixels(operator)
+    parts = -(-pixels // limit)
+    part = aligned(-(-pixels // parts))
+    groups = operator.weights.shape[2] // 4
+    total = 60.0 * len(rows)
+    while pixels > 0:
+        count = min(pixels, part)
+        passes = -(-count // GROUP_PIXELS)
+        x = first * shape[1] - operator.padding.left
+        row = 22
+        for block in range(_blocks(operator, count)):
+            inside = min(x + 4 * block + 4, source.width) - max(x + 4 * block, 0)
+            row += 26 if inside == 4 else 37 if inside > 0 else 0
+            total += len(rows) * (25 if inside > 0 else 25 + 3 * 8 * shape[0])
+        for there in rows:
+            planes = 45 + there * row
+            channel = 40 + there * _EXPAND_ROW[shape] + (shape[0] - there) * 9
+            channel += passes * (27 + there * _PASS_ROW[shape])
+            total += groups * (planes + 30 + 4 * channel)
+        first, pixels = first + count, pixels - count
+    return total
