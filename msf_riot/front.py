@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from msf_riot import boards, build, planner, riot, verify, zoo
+from msf_riot import boards, build, planner, profile, riot, verify, zoo
 from msf_riot.boards import ROOT, Board
 from msf_riot.build import Build, Optimize
 from msf_riot.errors import BoardError, DoesNotFitError, MismatchError, ModelError, MsfError, PlanError
-from msf_riot.terminal import show, table
+from msf_riot.terminal import facts, show, table
 
 BUILD = ROOT / "build"
 
@@ -48,6 +48,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "APP": ("selftest", "a folder of apps/, or the path of an application's folder"),
     "PLAN": ("", "a plan file of `msf-riot plan`, or layer-by-layer; without one the fastest plan with the least RAM"),
     "OPTIMIZE": ("speed", "speed (-O2) or size (-Os)"),
+    "KEEP_CONSTANT_CHANNELS": ("0", "1 computes channels that never change as well, instead of folding them away"),
 }
 """Name -> (default, meaning)."""
 
@@ -66,6 +67,7 @@ TARGETS: Mapping[str, str] = {
     "run": "build, flash and run it, and print what it says",
     "flash": "build and flash it",
     "term": "build, flash and open a terminal to it",
+    "bench": "build and run apps/bench instead, and print what each stage and operator takes",
     "size": "build it and print RAM and flash used, against the board's",
     "riot": f"clone RIOT {riot.RELEASE} into the user's cache",
 }
@@ -249,7 +251,7 @@ def _digest(path: Path) -> str:
 
 def generate(job: Job) -> None:
     """Model and plan -> the packages of the model and its test vectors, and their manifest."""
-    schedule = verify.make_schedule(job.model_file, job.plan, job.board.kernels)
+    schedule = verify.make_schedule(job.model_file, job.plan, job.board.kernels, job.keep_constant_channels)
     inputs = verify.default_inputs(schedule.graph)
     verify.generate(schedule, inputs, job.packages)
     files = (path for path in sorted(job.packages.rglob("*")) if path.is_file())
@@ -317,6 +319,48 @@ def run(job: Job) -> None:
                 **verify.one_inference(result),
             }
             job.result.write_text(json.dumps(what_it_took, indent=1))
+
+
+def bench(job: Job) -> None:
+    """Runs apps/bench and prints what each stage and operator takes."""
+    schedule = verify.make_schedule(job.model_file, job.plan, job.board.kernels, job.keep_constant_channels)
+    verify.check_kernels(schedule.plan.kernels, job.board)
+    build.check_fits(job.board, **verify.needs(schedule, 1))
+    found = profile.profile(schedule, job.board, job.directory / "bench", jobs=job.jobs, optimize=job.optimize)
+    show(table("", ("stage", "operator", "MACs", "calls", found.unit, "per MAC", "share"), _bench_rows(found)))
+    summary = (
+        (f"{found.unit}, one inference", found.count),
+        ("per MAC", found.count / max(1, found.macs)),
+        ("arena (bytes)", found.arena_bytes),
+        ("stack (bytes)", found.stack_bytes),
+        ("flash (bytes)", found.flash_bytes),
+        ("  of which weights", found.weights_bytes),
+        ("clock (Hz)", found.clock_hz),
+    )
+    show(facts(f"{job.model} on {job.board.name}", summary))
+
+
+def _bench_rows(found: profile.Profile) -> Iterator[Sequence[object]]:
+    """A line for each stage, one for each of its operators, and one for what is beside its kernels."""
+    for stage in found.stages:
+        parts: list[tuple[str, int, int | None, int]] = [
+            (operator.name, operator.macs, operator.calls, operator.count) for operator in stage.operators
+        ]
+        parts.append(("beside the kernels", 0, None, stage.rest))
+        for number, (name, macs, calls, count) in (
+            (stage.number + 1, ("all", stage.macs, None, stage.count)),
+            *((None, part) for part in parts),
+        ):
+            ratio = count / macs if macs else None
+            yield (
+                "" if number is None else str(number),
+                name,
+                macs or None,
+                calls,
+                count,
+                None if ratio is None else f"{ratio:.2f}",
+                f"{100 * count / max(1, found.count):.1f} %",
+            )
 
 
 def check_builds(jobs: Sequence[Job]) -> None:

@@ -188,6 +188,7 @@ def generate_vectors(schedule: Schedule, inputs: Int8Array, outputs: Int8Array, 
         "inputs": Array("inputs", "int8_t", np.asarray(inputs), ""),
         "outputs": Array("outputs", "int8_t", np.asarray(outputs), ""),
         "count": len(inputs),
+        "schedule": schedule,
         "license": "proprietary",
         "license_text": "The data is the user's.",
         "needs": model,
@@ -202,6 +203,7 @@ def generate_vectors(schedule: Schedule, inputs: Int8Array, outputs: Int8Array, 
         "doc.md": "doc.md.j2",
         "msf_vectors.h": "vectors.h.j2",
         "vectors.c": "vectors.c.j2",
+        "stages.c": "stages.c.j2",
     }
     rendered = {name: _ENVIRONMENT.get_template(template).render(**shared) for name, template in files.items()}
     return _write(directory / "msf_vectors", rendered)
