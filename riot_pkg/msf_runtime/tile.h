@@ -27,28 +27,53 @@
 #endif
 
 /**
- * What the pixels of a tile share. Each row of taps is `runs` runs of `elements` bytes of input; of a depthwise filter
- * a run is a tap, and weights are bytes of the first channel's. tile_rv32.S knows the order of the fields.
+ * What the pixels of a tile share. Each row of taps is `runs` runs of `elements` bytes of input; of
+ * a depthwise filter a run is one tap. Weights are counted for one output channel; where the window
+ * reaches into padding, some of them come before the first tap inside the input, between the rows'
+ * taps, and behind the last one. tile_rv32.S knows the order of the fields.
  */
 typedef struct {
     const int8_t *const *rows; /**< [row_count] the rows of taps inside the input, from column 0 */
     int32_t row_count;
-    int32_t in_first; /**< byte of the first pixel's first tap, from column 0 */
+    int32_t in_first; /**< byte of the first pixel's first tap inside, from column 0 */
     int32_t in_step;  /**< bytes from pixel to pixel */
     int32_t runs;
     int32_t elements;
     int32_t run_step;       /**< bytes from run to run */
-    int32_t weights_skip;   /**< weights of one channel from the end of one row's last run to the next row's first */
-    int32_t weights_filter; /**< all weights of one channel; depthwise: from tap to tap */
+    int32_t weights_before; /**< the first tap inside */
+    int32_t weights_skip;   /**< from the last tap of one row to the first of the next */
+    int32_t weights_behind; /**< the last tap inside */
+    int32_t weights_filter; /**< all weights of one channel; depthwise: bytes from tap to tap */
+    int32_t padded;         /**< whether any weight is outside */
+    int32_t in_zero;
     int32_t zero;
     int32_t min;
     int32_t max;
-    int32_t out_step;       /**< bytes from pixel to pixel */
+    int32_t out_step; /**< bytes from pixel to pixel */
 } msf_tile_t;
+
+/**
+ * Sets row_count and which weights are outside, for filters of `kernel_h` rows of `row` weights of
+ * which rows [first_row, end_row) and there `inside` weights from `first` on are inside.
+ */
+static inline void msf_tile_place(msf_tile_t *tile, int32_t kernel_h, int32_t row,
+                                  int32_t first_row, int32_t end_row, int32_t first, int32_t inside)
+{
+    tile->padded = inside < row || end_row - first_row < kernel_h;
+    if (inside == 0 || first_row == end_row) {
+        tile->row_count = 0;
+        tile->weights_before = kernel_h * row;
+        return;
+    }
+    tile->row_count = end_row - first_row;
+    tile->weights_before = first_row * row + first;
+    tile->weights_skip = row - inside;
+    tile->weights_behind = (kernel_h - end_row) * row + row - first - inside;
+}
 
 /** The constants of some output channels. */
 typedef struct {
-    const int8_t *weights; /**< in blocks of MSF_BLOCK channels, from the first tap inside the input on */
+    const int8_t *weights; /**< of all taps, in blocks of MSF_BLOCK channels */
     const int32_t *bias;
     const int32_t *multiplier;
     const uint8_t *shift;
@@ -72,6 +97,11 @@ static inline int32_t msf_tile_pixels(int32_t pixels)
 void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
                  int32_t pixels, uint32_t least_shift, int8_t *out);
 
+/** acc[c] += in_zero * the weights that are outside, of `outputs` channels that lie side by side at
+ *  `weights`; a tap has `step` bytes and a row inside `row` of one channel's weights. */
+void msf_add_padding(const msf_tile_t *tile, const int8_t *weights, int32_t outputs, int32_t step,
+                     int32_t row, int32_t *acc);
+
 /**
  * acc[o] += sum over i of weights[i * outputs + o] * in[i]
  *
@@ -83,6 +113,20 @@ void msf_dot_s8(const int8_t *in, int32_t elements, const int8_t *weights, int32
 /** The same where each channel has a filter of its own. */
 void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
                            int32_t pixels, uint32_t least_shift, int8_t *out);
+
+#if defined(__ARM_ARCH_6M__)
+#define MSF_ACCUMULATE_ASM 1
+
+/** Windows of one pixel with at least one row, for a block of MSF_BLOCK channels:
+ *  accumulate_armv6m.S. @{ */
+void msf_accumulate4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
+                            int32_t *acc);
+void msf_depthwise4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
+                           int32_t *acc);
+/** @} */
+#else
+#define MSF_ACCUMULATE_ASM 0
+#endif
 
 #if MSF_TILE_ASM
 /** Blocks of MSF_BLOCK channels of one, two or four pixels, all shifts above 32: tile_rv32.S. @{ */

@@ -31,12 +31,16 @@
 #define RUNS 16
 #define ELEMENTS 20
 #define RUN_STEP 24
-#define WEIGHTS_SKIP 28
-#define WEIGHTS_FILTER 32
-#define ZERO 36
-#define MIN 40
-#define MAX 44
-#define OUT_STEP 48
+#define WEIGHTS_BEFORE 28
+#define WEIGHTS_SKIP 32
+#define WEIGHTS_BEHIND 36
+#define WEIGHTS_FILTER 40
+#define PADDED 44
+#define IN_ZERO 48
+#define ZERO 52
+#define MIN 56
+#define MAX 60
+#define OUT_STEP 64
 
 /* the frame */
 #define TILE 52
@@ -119,9 +123,15 @@
 .endif
 .endm
 
-/* sum0-sum3 of one channel begin with its bias */
-.macro begin pixels, at, sum0, sum1, sum2, sum3
-    lw   \sum0, \at(t1)
+/* sum0 is the sum of one channel's weights outside: the channel begins with bias + in_zero * sum0 */
+.macro padding at, sum0
+    lw   t2, \at(t1)
+    mul  \sum0, \sum0, t5
+    add  \sum0, \sum0, t2
+.endm
+
+/* all pixels of one channel begin with the same */
+.macro begin pixels, sum0, sum1, sum2, sum3
 .if \pixels > 1
     mv   \sum1, \sum0
 .endif
@@ -204,10 +214,17 @@
 .endif
 
 .Lblock\@:                            /* t0 weights, t1 bias, t6 the tile */
-    begin \pixels, 0, s0, s1, s2, s3
-    begin \pixels, 4, s4, s5, s6, s7
-    begin \pixels, 8, s8, s9, s10, s11
-    begin \pixels, 12, a4, a5, a6, a7
+    lw   t2, PADDED(t6)
+    bnez t2, .Lpadding\@
+    lw   s0, 0(t1)
+    lw   s4, 4(t1)
+    lw   s8, 8(t1)
+    lw   a4, 12(t1)
+.Lbegin\@:                            /* t0 the first weight inside */
+    begin \pixels, s0, s1, s2, s3
+    begin \pixels, s4, s5, s6, s7
+    begin \pixels, s8, s9, s10, s11
+    begin \pixels, a4, a5, a6, a7
     addi t1, t1, 16
     sw   t1, BIAS(sp)
 .if \depthwise
@@ -216,6 +233,7 @@
     lw   t1, IN_STEP(t6)
     lw   t3, RUN_STEP(t6)
     lw   t4, WEIGHTS_FILTER(t6)
+    beqz t5, .Lrequantize\@
 
 .Lrow\@:                              /* t2 rows, t5 their number */
     lw   a0, 0(t2)
@@ -252,12 +270,14 @@
     addi t5, t5, -1
     beqz t5, .Lrequantize\@
     lw   t2, WEIGHTS_SKIP(t6)
+    mul  t2, t2, t4
     add  t0, t0, t2
     lw   t2, NEXT_ROW(sp)
     j    .Lrow\@
 .else
     lw   t1, ROWS(t6)
     lw   t2, ROW_COUNT(t6)
+    beqz t2, .Lrequantize\@
 
 .Lrow\@:                              /* t1 rows, t2 their number */
     lw   a0, 0(t1)
@@ -364,6 +384,55 @@
     sw   t0, WEIGHTS(sp)
     lw   t1, BIAS(sp)
     j    .Lblock\@
+
+.Lpadding\@:                          /* t0 weights, t1 bias */
+    lw   t4, ROW_COUNT(t6)
+    lw   a2, RUNS(t6)
+.if \depthwise
+    lw   t3, WEIGHTS_FILTER(t6)
+.else
+    lw   t2, ELEMENTS(t6)
+    mul  a2, a2, t2
+    li   t3, 4
+.endif
+    mul  a2, a2, t3                   /* bytes of a row inside */
+    lw   t2, WEIGHTS_BEFORE(t6)
+    li   s0, 0
+    li   s4, 0
+    li   s8, 0
+    li   a4, 0
+    mul  a3, t2, t3
+    add  a3, a3, t0                   /* the first weight inside */
+.Lgap\@:
+    beqz t2, .Lgap_end\@
+.Loutside\@:
+    lb   t5, 0(t0)
+    lb   a0, 1(t0)
+    lb   a1, 2(t0)
+    lb   ra, 3(t0)
+    add  s0, s0, t5
+    add  s4, s4, a0
+    add  s8, s8, a1
+    add  a4, a4, ra
+    addi t2, t2, -1
+    add  t0, t0, t3
+    bnez t2, .Loutside\@
+.Lgap_end\@:
+    beqz t4, .Lpadded\@
+    addi t4, t4, -1
+    add  t0, t0, a2
+    lw   t2, WEIGHTS_SKIP(t6)
+    bnez t4, .Lgap\@
+    lw   t2, WEIGHTS_BEHIND(t6)
+    j    .Lgap\@
+.Lpadded\@:
+    lw   t5, IN_ZERO(t6)
+    padding 0, s0
+    padding 4, s4
+    padding 8, s8
+    padding 12, a4
+    mv   t0, a3
+    j    .Lbegin\@
 
 .Lend\@:
     lw   ra, 0(sp)

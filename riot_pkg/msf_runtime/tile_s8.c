@@ -11,6 +11,8 @@
  * @}
  */
 
+#include <stdbool.h>
+
 #include "tile.h"
 
 #if MSF_TILE_ASM
@@ -24,6 +26,14 @@ static msf_tile_function_t *tile_function(int32_t pixels)
 static void accumulate(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
                        int32_t outputs, int32_t *acc)
 {
+#if MSF_ACCUMULATE_ASM
+    if (outputs == MSF_BLOCK) {
+        if (tile->row_count > 0) {
+            msf_accumulate4_armv6m(tile, in_first, weights, acc);
+        }
+        return;
+    }
+#endif
     for (int32_t y = 0; y < tile->row_count; y++) {
         const int8_t *in = tile->rows[y] + in_first;
 
@@ -36,6 +46,31 @@ static void accumulate(const msf_tile_t *tile, int32_t in_first, const int8_t *w
     }
 }
 
+void msf_add_padding(const msf_tile_t *tile, const int8_t *weights, int32_t outputs, int32_t step,
+                     int32_t row, int32_t *acc)
+{
+    for (int32_t o = 0; o < outputs; o++) {
+        const int8_t *weight = weights + o;
+        int32_t count = tile->weights_before;
+        int32_t rows = tile->row_count;
+        int32_t sum = 0;
+
+        while (true) {
+            for (; count > 0; count--) {
+                sum += *weight;
+                weight += step;
+            }
+            if (rows == 0) {
+                break;
+            }
+            rows--;
+            weight += row * step;
+            count = rows > 0 ? tile->weights_skip : tile->weights_behind;
+        }
+        acc[o] = (int32_t)((uint32_t)acc[o] + (uint32_t)(tile->in_zero * sum));
+    }
+}
+
 void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
                  int32_t pixels, uint32_t least_shift, int8_t *out)
 {
@@ -43,7 +78,7 @@ void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t
     int32_t done = 0;
 
 #if MSF_TILE_ASM
-    if (least_shift > 32 && count >= MSF_BLOCK && tile->row_count > 0) {
+    if (least_shift > 32 && count >= MSF_BLOCK) {
         tile_function(pixels)(tile, channels, out, count / MSF_BLOCK);
         done = count / MSF_BLOCK * MSF_BLOCK;
     }
@@ -62,7 +97,10 @@ void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t
             for (int32_t o = 0; o < outputs; o++) {
                 acc[o] = channels->bias[channel + o];
             }
-            accumulate(tile, in_first, weights, outputs, acc);
+            if (tile->padded) {
+                msf_add_padding(tile, weights, outputs, outputs, tile->runs * tile->elements, acc);
+            }
+            accumulate(tile, in_first, weights + tile->weights_before * outputs, outputs, acc);
             msf_requantize_channels(acc, channels->multiplier + channel, channels->shift + channel,
                                     outputs, &output, out + channel);
             weights += MSF_BLOCK * tile->weights_filter;

@@ -49,8 +49,8 @@ typedef struct {
     uint16_t groups;
     uint8_t kernel_h;
     uint8_t kernel_w;
-    uint8_t stride_w;   /**< columns between neighbouring output pixels */
-    uint8_t dilation_w; /**< columns between neighbouring taps */
+    uint8_t stride_w;    /**< columns between neighbouring output pixels */
+    uint8_t dilation_w;  /**< columns between neighbouring taps */
     uint8_t least_shift; /**< the least of `shift` */
     int8_t in_zero;
     int8_t out_zero;
