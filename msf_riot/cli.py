@@ -19,7 +19,7 @@ from typing import NoReturn, get_args
 
 from rich.console import Group, RenderableType
 
-from msf_riot import boards, ir
+from msf_riot import boards, ir, passes
 from msf_riot.errors import DoesNotFitError, MismatchError, MsfError
 from msf_riot.planner import Objective, Plan, Strategy
 from msf_riot.stage import InputMode, KernelSet
@@ -40,21 +40,23 @@ def shape_text(shape: tuple[int, int, int]) -> str:
     return "x".join(map(str, shape))
 
 
-def read_model(model: str) -> ir.Graph:
-    """The Graph of a path, zoo:NAME or paper:NAME."""
+def read_model(model: str, keep_constant_channels: bool = True) -> ir.Graph:
+    """The Graph of a path, zoo:NAME or paper:NAME, as it is or without channels that never change."""
     from msf_riot import importer, planner, zoo
 
     if model.startswith(planner.PAPER):
         return planner.paper_graph(model)
     with working(f"reading {model}"):
-        return importer.import_model(zoo.resolve(model))
+        graph = importer.import_model(zoo.resolve(model))
+        return graph if keep_constant_channels else passes.fold_constant_channels(graph)[0]
 
 
 def inspect_command(arguments: argparse.Namespace) -> Answer:
-    """Operators, shapes, quantization, MACs, parameters, and what layer-by-layer execution takes."""
+    """Operators, shapes, quantization, MACs, parameters, constant channels, and what layer-by-layer execution takes."""
     from msf_riot import planner
 
     graph = read_model(arguments.model)
+    folded = passes.fold_constant_channels(graph)[1]
     rows = [_operator_row(graph, operator) for operator in graph.operators]
     largest = max(graph.tensors.values(), key=lambda tensor: tensor.size)
     peak = planner.layer_by_layer(graph).peak_ram
@@ -67,6 +69,13 @@ def inspect_command(arguments: argparse.Namespace) -> Answer:
         "parameters": ir.parameter_bytes(graph),
         "largest_tensor": {"name": largest.name, "bytes": largest.size},
         "layer_by_layer_peak": peak,
+        "constant_channels": {
+            "constant": folded.constant,
+            "channels_before": folded.channels_before,
+            "channels_after": folded.channels_after,
+            "macs_after": folded.macs_after,
+            "parameters_after": folded.weight_bytes_after,
+        },
     }
     operators = table(
         "",
@@ -94,9 +103,19 @@ def inspect_command(arguments: argparse.Namespace) -> Answer:
             ("parameters (bytes)", data["parameters"]),
             ("largest tensor", f"{largest.size:,} bytes, {shape_text(largest.shape)} ({largest.name})"),
             ("layer-by-layer peak RAM", f"{peak:,} bytes"),
+            ("constant channels", _folding_text(folded)),
         ),
     )
     return Answer(data, Group(operators, "", summary))
+
+
+def _folding_text(folded: passes.Report) -> str:
+    if folded.channels_after == folded.channels_before:
+        return f"none of {folded.channels_before:,}"
+    return (
+        f"{folded.constant:,} of {folded.channels_before:,} channels never change; folded away they leave "
+        f"{folded.macs_after:,} MACs and {folded.weight_bytes_after:,} bytes of parameters"
+    )
 
 
 def _operator_row(graph: ir.Graph, operator: ir.Operator) -> dict[str, object]:
@@ -160,7 +179,7 @@ def plan_command(arguments: argparse.Namespace) -> Answer:
 
     if arguments.pareto and (arguments.output or arguments.strategy):
         raise MsfError("--pareto prints many plans: leave out -o and --strategy, or --pareto")
-    graph = read_model(arguments.model)
+    graph = read_model(arguments.model, arguments.keep_constant_channels)
     limit = _ram_limit(arguments, graph)
     kernels = arguments.kernels or (boards.load(arguments.board).kernels if arguments.board else "portable")
     if arguments.strategy:
@@ -278,9 +297,10 @@ def _front_answer(arguments: argparse.Namespace, graph: ir.Graph, front: Sequenc
         ((plan.peak_ram, f"{plan.overhead:.3f}", plan.macs, len(plan.stages)) for plan in within),
     )
     written = _files_written(arguments)
-    return Answer(
-        [_plan_data(graph, plan) for plan in within], Group(shown, *(["", facts("", written)] if written else []))
-    )
+    parts: list[RenderableType] = [shown]
+    if written:
+        parts += ["", facts("", written)]
+    return Answer([_plan_data(graph, plan) for plan in within], Group(*parts))
 
 
 def _strategy_answer(arguments: argparse.Namespace, graph: ir.Graph, kernels: KernelSet, limit: int | None) -> Answer:
@@ -359,7 +379,7 @@ def generate_command(arguments: argparse.Namespace) -> Answer:
     from msf_riot import codegen, planner, scheduler
 
     planner.refuse_generation(arguments.model)
-    graph = read_model(arguments.model)
+    graph = read_model(arguments.model, arguments.keep_constant_channels)
     with progressing(f"planning {arguments.model}") as progress:
         plan = planner.named_plan(graph, arguments.plan, arguments.kernels or "portable", progress)
     schedule = scheduler.schedule(graph, plan)
@@ -383,7 +403,12 @@ def verify_command(arguments: argparse.Namespace) -> Answer:
 
     with working(f"{arguments.model} on {arguments.board}") as progress:
         result = verify(
-            arguments.model, arguments.board, inputs=arguments.inputs, plan=arguments.plan, progress=progress
+            arguments.model,
+            arguments.board,
+            inputs=arguments.inputs,
+            plan=arguments.plan,
+            keep_constant_channels=arguments.keep_constant_channels,
+            progress=progress,
         )
     data = result.as_json()
     shown = facts("", ((name.replace("_", " "), value) for name, value in data.items()))
@@ -486,6 +511,13 @@ def _parser() -> argparse.ArgumentParser:
     def takes_kernels(added: OneLineParser, default: str) -> None:
         added.add_argument("--kernels", choices=get_args(KernelSet), help=f"the kernels to call (default: {default})")
 
+    def takes_constant_channels(added: OneLineParser) -> None:
+        added.add_argument(
+            "--keep-constant-channels",
+            action="store_true",
+            help="compute channels that never change as well, instead of folding them away",
+        )
+
     command("inspect", inspect_command)
     quantize = command("quantize", quantize_command)
     quantize.add_argument(
@@ -494,6 +526,7 @@ def _parser() -> argparse.ArgumentParser:
     quantize.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="the int8 ONNX file to write")
     command("zoo", zoo_command, model=False)
     plan = command("plan", plan_command)
+    takes_constant_channels(plan)
     plan.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to write the plan")
     plan.add_argument("--plot", type=Path, metavar="FILE.html", help="where to draw RAM over the run and the choices")
     plan.add_argument("--ram", type=size_bytes, metavar="SIZE", help="most arena bytes: 16384, 16KiB, 0.5MB")
@@ -523,6 +556,7 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", type=Path, metavar="DIR", required=True, help="the folder that gets the package's folder"
     )
     takes_plan(generate)
+    takes_constant_channels(generate)
     takes_kernels(generate, "portable; a plan file names its own")
     verify = command("verify", verify_command)
     verify.add_argument("--board", metavar="B", default="host", help="a board of `msf-riot boards` (default: host)")
@@ -530,6 +564,7 @@ def _parser() -> argparse.ArgumentParser:
         "--inputs", type=Path, metavar="DATA.npz", help="inputs, first axis: samples (default: seeded random ones)"
     )
     takes_plan(verify)
+    takes_constant_channels(verify)
     command("boards", boards_command, model=False)
     return parser
 

@@ -83,6 +83,7 @@ class Job:
     application: Path
     board: Board
     optimize: Optimize
+    keep_constant_channels: bool
     jobs: int
     others: Literal["none", "named", "all"]
     """Whether other boards are in the same run, which a problem with this one must not keep from their turn. Where
@@ -94,7 +95,7 @@ class Job:
         named = re.sub(r"[^A-Za-z0-9_.+-]+", "-", self.model.removeprefix(zoo.PREFIX).removesuffix(".onnx"))
         name = named.rpartition("-")[2] if "/" in self.model else named
         places = f"{self.model_file if not self.model.startswith(zoo.PREFIX) else self.model}:{self.plan or ''}"
-        places += f":{self.board.kernels}"
+        places += f":{self.board.kernels}:{self.keep_constant_channels}"
         return BUILD / f"{name}-{hashlib.sha256(places.encode()).hexdigest()[:8]}"
 
     @property
@@ -159,13 +160,13 @@ def _files(folder: Path) -> Iterator[Path]:
 def help_text() -> str:
     """What `scons -h` prints: every variable with its default, every target."""
     lines = ["scons [VARIABLE=value...] [target...]: from an int8 ONNX model to its answer on boards", "", "Variables:"]
-    lines += [f"  {name:16} {meaning} (default: {default or 'none'})" for name, (default, meaning) in VARIABLES.items()]
+    lines += [f"  {name:22} {meaning} (default: {default or 'none'})" for name, (default, meaning) in VARIABLES.items()]
     lines += ["", "Handed on to RIOT, from here or from the environment:"]
     lines += [
-        f"  {name:16} {meaning} (now: {os.environ.get(name, 'unset')})" for name, meaning in RIOT_VARIABLES.items()
+        f"  {name:22} {meaning} (now: {os.environ.get(name, 'unset')})" for name, meaning in RIOT_VARIABLES.items()
     ]
     lines += ["", "Targets (default: run, or size where running needs a board):"]
-    lines += [f"  {name:16} {meaning}" for name, meaning in TARGETS.items()]
+    lines += [f"  {name:22} {meaning}" for name, meaning in TARGETS.items()]
     lines += ["", "scons -c removes what was built; -j N runs N steps at once and reaches make.", ""]
     return "\n".join(lines)
 
@@ -206,7 +207,12 @@ def make_jobs(settings: Mapping[str, str], jobs: int) -> tuple[Job, ...]:
         if not Path(plan).is_file():
             raise PlanError(f"PLAN={settings['PLAN']}: no such file; `msf-riot plan MODEL -o FILE` writes one")
     application = _application(settings["APP"])
-    return tuple(Job(model, model_file, plan, application, board, optimize, jobs, others) for board in chosen)
+    keep = settings["KEEP_CONSTANT_CHANNELS"]
+    if keep not in ("0", "1"):
+        raise PlanError(f"KEEP_CONSTANT_CHANNELS={keep} is neither 0 nor 1")
+    return tuple(
+        Job(model, model_file, plan, application, board, optimize, keep == "1", jobs, others) for board in chosen
+    )
 
 
 def _boards(names: str) -> tuple[Board, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from msf_riot import kernels
 from msf_riot.ir import (
     AveragePool2D,
     Concat,
@@ -31,8 +32,6 @@ CALL = 40
 def scratch_bytes(kernel_set: KernelSet, operator: Operator, source: Tensor, output: Tensor, pixels: int) -> int:
     """RAM that one call for `pixels` output pixels needs beside its input and output."""
     if kernel_set == "dsp":
-        from msf_riot import kernels
-
         return kernels.scratch_bytes(operator, source, output, pixels)
     return 0
 
@@ -42,8 +41,6 @@ def instructions_per_pixel(
 ) -> float:
     """Executed instructions for one output pixel (of a reduction: one input pixel), in calls for `pixels` pixels."""
     if kernel_set == "dsp":
-        from msf_riot import kernels
-
         whole = kernels.instructions(operator, source, output, pixels)
         count = (
             source.height * source.width

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from msf_riot import boards, build, codegen, importer, ir, planner, reference, scheduler, zoo
+from msf_riot import boards, build, codegen, importer, ir, passes, planner, reference, scheduler, zoo
 from msf_riot.agreement import from_int8, to_int8
 from msf_riot.boards import ROOT, Board
 from msf_riot.build import Build
@@ -83,9 +83,13 @@ class Verification:
         }
 
 
-def make_schedule(model: Path, plan: str | None, kernels: KernelSet = "portable") -> Schedule:
+def make_schedule(
+    model: Path, plan: str | None, kernels: KernelSet = "portable", keep_constant_channels: bool = False
+) -> Schedule:
     """A model file and a plan's file or name (`planner.named_plan`) -> Schedule; without one, the default plan."""
     graph = importer.import_model(model)
+    if not keep_constant_channels:
+        graph, _ = passes.fold_constant_channels(graph)
     return scheduler.schedule(graph, planner.named_plan(graph, plan, kernels))
 
 
@@ -121,18 +125,20 @@ def verify(
     *,
     inputs: Path | None = None,
     plan: str | None = None,
+    keep_constant_channels: bool = False,
     progress: Progress = lambda message: None,
 ) -> Verification:
     """Runs the whole way for one model on one board.
 
-    `inputs` is an NPZ file of one array [n, shape of the model's input]; without it, seeded inputs are used. Raises
-    the errors of every step; a mismatch is no error here, but in the result.
+    Channels that never change are folded away unless they are to be kept. `inputs` is an NPZ file of one array
+    [n, shape of the model's input]; without it, seeded inputs are used. Raises the errors of every step; a mismatch is
+    no error here, but in the result.
     """
     planner.refuse_generation(model)
     board = boards.load(board_name)
     progress(f"importing {model}")
     path = zoo.resolve(model)
-    schedule = make_schedule(path, plan, board.kernels)
+    schedule = make_schedule(path, plan, board.kernels, keep_constant_channels)
     check_kernels(schedule.plan.kernels, board)
     graph = schedule.graph
     samples = read_inputs(inputs, graph) if inputs else default_inputs(graph)

@@ -86,8 +86,9 @@ def blocked(weights: Int8Array, groups: int = 1) -> Int8Array:
 def folded_bias(operator: Conv2D | DepthwiseConv2D | Dense, in_zero: int) -> npt.NDArray[np.int32]:
     """Bias less `in_zero` times the sum of all weights, an output channel each, modulo 2^32 [out_channels]."""
     axes = (0, 1) if isinstance(operator, DepthwiseConv2D) else tuple(range(1, operator.weights.ndim))
-    sums = operator.weights.sum(axis=axes, dtype=np.int64)
-    return (operator.bias.astype(np.int64) - in_zero * sums).astype(np.int32)
+    sums = operator.weights.astype(np.int64).sum(axis=axes)
+    folded: npt.NDArray[np.int32] = (operator.bias.astype(np.int64) - in_zero * sums).astype(np.int32)
+    return folded
 
 
 def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Constants:
