@@ -245,7 +245,7 @@ def _front(plan: Plan, front: Sequence[Plan], strategies: Sequence[Strategy], li
             sizes = [each.peak_ram for each in front]
             axes.step([*overheads, rightmost + margin], [*sizes, sizes[-1]], where="post", color=INK, lw=1.2)
             for number, each in enumerate(front):
-                label = f"Pareto front ({len(front)} plans)" if number == 0 else None
+                label = f"Pareto front, plans: {len(front)}" if number == 0 else None
                 text = f"Pareto front: {each.peak_ram:,} bytes at F = {each.overhead:.3f}"
                 _point(axes, each, "o", 5.5, INK, label, text, titles)
         for number, strategy in enumerate(strategies):
