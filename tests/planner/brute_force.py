@@ -17,7 +17,7 @@ def stages_from(network: Network, begin: int, mode: InputMode, overlap: bool) ->
             continue
         whole = 1 if shape.strip_tensor is None else network.graph.tensor(shape.strip_tensor).width
         for width in range(1, whole + 1) if shape.strips_allowed else (whole,):
-            placed = layout(network, shape, width, 1)
+            placed = layout(network, shape, width, 1, 4)
             yield Stage(begin, end, width), placed.bytes, placed.macs
 
 
