@@ -114,11 +114,17 @@ def _depthwise_constants(
     taps = operator.kernel[0]
     stride = operator.stride[1]
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-    array = Array(f"{name}_records", "uint8_t", _records(operator, form), "bias, multiplier, shift, weights")
+    by_pixel = kernels.is_by_pixel(operator, source, target)
+    records = _pixel_records(operator, form) if by_pixel else _records(operator, form)
+    array = Array(f"{name}_records", "uint8_t", records, "bias, multiplier, shift, weights")
+    bodies = (
+        [("pixels_body", "msf_depthwise_pixels_dsp")]
+        if by_pixel
+        else [("planes", f"msf_planes{taps}_dsp"), ("body", f"msf_depthwise{taps}s{stride}_dsp")]
+    )
     fields = (
         ("records", prefix + array.name),
-        ("planes", f"msf_planes{taps}_dsp"),
-        ("body", f"msf_depthwise{taps}s{stride}_dsp"),
+        *bodies,
         ("round", str(2 * target.quantization.zero_point + 1)),
         ("channels", str(target.channels)),
         ("kernel", str(taps)),
@@ -147,6 +153,19 @@ def _records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArray[np.
         weights.reshape(outputs, -1).view(np.uint8),
     ]
     return np.concatenate([np.concatenate(columns, axis=1).reshape(-1), np.zeros(3, dtype=np.uint8)])
+
+
+def _pixel_records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArray[np.uint8]:
+    """Of each four channels their biases, multipliers, shifts - 1, and their weights tap by tap."""
+    weights = np.where(form.constant, 0, operator.weights).astype(np.int8)
+    groups = len(form.bias) // 4
+    columns = [
+        (form.bias & 0xFFFFFFFF).astype("<u4").view(np.uint8).reshape(groups, 16),
+        form.multiplier.astype("<u4").view(np.uint8).reshape(groups, 16),
+        (form.shift - 1).astype(np.uint8).reshape(groups, 4),
+        weights.reshape(9, groups, 4).transpose(1, 0, 2).reshape(groups, 36).view(np.uint8),
+    ]
+    return np.concatenate(columns, axis=1).reshape(-1)
 
 
 def _tap_matrix(operator: Conv2D | DepthwiseConv2D | Dense) -> Integers:

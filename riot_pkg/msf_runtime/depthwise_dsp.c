@@ -69,6 +69,30 @@ static int32_t place_blocks(msf_planes_dsp_t *planes, int32_t x, int32_t in_widt
     return begin;
 }
 
+/** The whole row segment from the rows as they are. */
+static void run_pixels(const msf_depthwise_dsp_t *op, const msf_depthwise_pass_dsp_t *pass,
+                       const int8_t *const *rows, int32_t in_width, int32_t x, int8_t *out,
+                       int32_t pixels)
+{
+    msf_depthwise_pixels_dsp_t place = {
+        .channels = pass->channels,
+        .groups = pass->channels / 4,
+        .round = pass->round,
+        .zero = pass->zero,
+        .above = pass->above,
+        .rows = pass->rows,
+        .below = pass->below,
+        .step = op->stride_w * pass->channels,
+        .left = x<0, .right = x + (pixels - 1) * op->stride_w + 3> in_width,
+    };
+
+    place.whole = pixels - place.left - place.right;
+    for (int32_t row = 0; row < pass->rows; row++) {
+        place.taps[3 - pass->rows + row] = rows[pass->above + row] + x * pass->channels;
+    }
+    op->pixels_body(&place, op->records, out);
+}
+
 void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
                        int32_t x, int8_t *out, int32_t pixels, void *scratch)
 {
@@ -96,6 +120,11 @@ void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows,
     pass.below = kernel - pass.above - pass.rows;
 
     if (pixels <= 0) {
+        return;
+    }
+    if (op->pixels_body != NULL) {
+        run_pixels(op, &pass, rows, in_width, x, out, pixels);
+        msf_clamp_dsp(first, elements, op->out_min, op->out_max);
         return;
     }
     /* parts of about the same size, of whole passes */

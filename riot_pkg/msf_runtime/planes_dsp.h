@@ -41,5 +41,22 @@ typedef struct msf_depthwise_pass_dsp {
     int32_t above;    /**< rows of taps that are padding, before the others */
 } msf_depthwise_pass_dsp_t;
 
+/** 3x3 from the rows as they are. The fields are known to depthwise_pixels_dsp.S. */
+typedef struct msf_depthwise_pixels_dsp {
+    int32_t channels; /**< bytes from column to column, and from output pixel to output pixel */
+    int32_t groups;   /**< of four channels */
+    int32_t round;    /**< 2 * zero point of the output + 1 */
+    uint32_t zero;    /**< the input's zero point in each half */
+    int32_t above;    /**< rows of taps that are padding, */
+    int32_t rows;     /**< in the input, at least 1 */
+    int32_t below;    /**< and padding again */
+    int32_t step;     /**< bytes from pixel to pixel in the input */
+    const int8_t *taps
+        [3]; /**< the first pixel's first column in the rows that are in the input, at the end */
+    int32_t left;  /**< pixels whose first column is padding, */
+    int32_t whole; /**< then those with all columns, */
+    int32_t right; /**< then those whose last column is padding */
+} msf_depthwise_pixels_dsp_t;
+
 #endif /* PLANES_DSP_H */
 /** @} */

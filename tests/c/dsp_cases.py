@@ -99,6 +99,9 @@ def edge_cases() -> list[Case]:
         add("conv", (5, 7, 5), outputs=3, kernel=(3, 5), step=step)
         add("conv", (5, 9, 3), outputs=4, kernel=(3, 3), stride=2, step=step)
         add("depthwise", (5, 9, 8), kernel=(5, 5), step=step)
+        for stride in (1, 2):
+            add("depthwise", (5, 9, 8), kernel=(3, 3), stride=stride, step=step)
+            add("depthwise", (4, 30, 4), kernel=(3, 3), stride=stride, step=step)
     add("conv", (2, 3, 5), outputs=4, kernel=(3, 5), stride=2, padding=(2, 4, 2, 4))
     add("conv", (3, 2, 1), outputs=2, kernel=(10, 4), padding=(9, 3, 9, 3))
     add("conv", (4, 6, 6), outputs=4, kernel=(3, 3), extreme=True)

@@ -25,6 +25,7 @@ extern "C" {
 struct msf_tiles_dsp;
 struct msf_planes_dsp;
 struct msf_depthwise_pass_dsp;
+struct msf_depthwise_pixels_dsp;
 
 /**
  * Convolution and dense: two output channels after the other, in words
@@ -87,12 +88,17 @@ void msf_dense_dsp(const msf_dense_dsp_t *op, const int8_t *in, int8_t *out, voi
  * Convolution with one filter a channel: a square kernel of 3, 5 or 7 rows, stride 1 or 2, dilation 1, a multiple of four
  * channels; every window has a row in the input.
  *
- * Of each channel a record: bias (4 bytes, little endian, the zero point folded in), multiplier (4 bytes), shift - 1 (one
+ * With `pixels_body`, a 3x3 kernel works on the rows as they are: of each four channels four biases, four multipliers, a
+ * byte with shift - 1 of each, and of each tap a byte of each. At most one column of a window is padding.
+ *
+ * Else, of each channel a record: bias (4 bytes, little endian, the zero point folded in), multiplier (4 bytes), shift - 1 (one
  * byte), the weights of each row. A row w0, w1, ... lies as w0 w2 w1, or w0 w3 w1 w2 w4, or w0 w3 w1 w2 w4 w6 w5. Three
  * bytes follow the last record.
  */
 typedef struct {
     const uint8_t *records;
+    void (*pixels_body)(const struct msf_depthwise_pixels_dsp *place, const uint8_t *records,
+                        int8_t *out); /**< or NULL */
     void (*planes)(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
                    uint32_t *first);
     void (*body)(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
@@ -109,6 +115,10 @@ typedef struct {
 
 void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
                        int32_t x, int8_t *out, int32_t pixels, void *scratch);
+
+/** For `pixels_body` */
+void msf_depthwise_pixels_dsp(const struct msf_depthwise_pixels_dsp *place, const uint8_t *records,
+                              int8_t *out);
 
 /** For `planes`, by the kernel's rows. @{ */
 void msf_planes3_dsp(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
