@@ -9,6 +9,9 @@ from msf_riot.errors import PlanError
 from msf_riot.ir import macs
 from msf_riot.stage import ALIGNMENT, TILES, InputMode, KernelSet, Layout, Network, layout, skeleton
 
+MOST_PIXELS = 64
+"""That operators pass on at a time, in any plan."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -65,8 +68,8 @@ def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, 
             raise PlanError(f"{where}: strip width {stage.width} is not within 1 to {whole}")
         if stage.width < whole and not shape.strips_allowed:
             raise PlanError(f"{where} cannot run in strips (width {stage.width}); its width must be {whole}")
-        if not 1 <= stage.pixels <= 64:
-            raise PlanError(f"{where}: pixels {stage.pixels} is not within 1 to 64")
+        if not 1 <= stage.pixels <= MOST_PIXELS:
+            raise PlanError(f"{where}: pixels {stage.pixels} is not within 1 to {MOST_PIXELS}")
         if stage.tile not in TILES:
             raise PlanError(f"{where}: tile {stage.tile} is none of {', '.join(map(str, TILES))}")
         placed.append(layout(network, shape, stage.width, stage.pixels, stage.tile))

@@ -15,7 +15,7 @@ import numpy as np
 
 from msf_riot.errors import DoesNotFitError, PlanError
 from msf_riot.ir import Graph, macs, macs_per_pixel
-from msf_riot.planner.plan import Plan, Stage, make_plan
+from msf_riot.planner.plan import MOST_PIXELS, Plan, Stage, make_plan
 from msf_riot.stage import (
     ALIGNMENT,
     IntArray,
@@ -162,7 +162,9 @@ class _Singles:
                 raise PlanError(f"operator '{self.network.operators[begin].name}' cannot run by itself")
             return Stage(begin, end, width or 1)
         whole = int(strip_widths(self.network, stage)[0])
-        return Stage(begin, end, whole if end - begin == 1 or width is None or not stage.strips_allowed else width)
+        if end - begin == 1:
+            return Stage(begin, end, whole, MOST_PIXELS)
+        return Stage(begin, end, whole if width is None or not stage.strips_allowed else width)
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
