@@ -75,10 +75,15 @@ void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channel
     int32_t done = 0;
 
 #if MSF_TILE_ASM
+    if (least_shift > 32 && MSF_LARGE_TILES && pixels == 1 && count % MSF_WIDE == 0) {
+        msf_wide_depthwise_rv32(tile, channels, out, count / MSF_WIDE);
+        return;
+    }
     if (least_shift > 32 && count >= MSF_BLOCK) {
-        msf_tile_function_t *function = pixels == 4   ? msf_depthwise4_rv32
-                                        : pixels == 2 ? msf_depthwise2_rv32
-                                                      : msf_depthwise1_rv32;
+        msf_tile_function_t *function = !MSF_LARGE_TILES ? msf_depthwise1_rv32
+                                        : pixels == 4    ? msf_depthwise4_rv32
+                                        : pixels == 2    ? msf_depthwise2_rv32
+                                                         : msf_depthwise1_rv32;
 
         function(tile, channels, out, count / MSF_BLOCK);
         done = count / MSF_BLOCK * MSF_BLOCK;

@@ -79,10 +79,17 @@ typedef struct {
     const uint8_t *shift;
 } msf_channels_t;
 
+/* Tiles of several pixels and wide ones are 8 KB of code: not where that matters more than time */
+#ifdef __OPTIMIZE_SIZE__
+#define MSF_LARGE_TILES 0
+#else
+#define MSF_LARGE_TILES MSF_TILE_ASM
+#endif
+
 /** How many neighboring pixels are best computed together, of `pixels` that are left. */
 static inline int32_t msf_tile_pixels(int32_t pixels)
 {
-    if (!MSF_TILE_ASM) {
+    if (!MSF_LARGE_TILES) {
         return 1;
     }
     return pixels >= 4 ? 4 : pixels >= 2 ? 2 : 1;
@@ -129,12 +136,16 @@ void msf_depthwise4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_
 #endif
 
 #if MSF_TILE_ASM
-/** Blocks of MSF_BLOCK channels of one, two or four pixels, all shifts above 32: tile_rv32.S. @{ */
+#define MSF_WIDE (16)
+
+/** Blocks of MSF_BLOCK channels of one, two or four pixels, or of MSF_WIDE channels of one
+ *  pixel; all shifts above 32: tile_rv32.S. @{ */
 typedef void msf_tile_function_t(const msf_tile_t *tile, const msf_channels_t *channels,
                                  int8_t *out, int32_t blocks);
 
 msf_tile_function_t msf_tile1_rv32, msf_tile2_rv32, msf_tile4_rv32;
 msf_tile_function_t msf_depthwise1_rv32, msf_depthwise2_rv32, msf_depthwise4_rv32;
+msf_tile_function_t msf_wide_tile_rv32, msf_wide_depthwise_rv32;
 /** @} */
 #endif
 

@@ -7,6 +7,7 @@
  * void msf_tile4_rv32(const msf_tile_t *tile, const msf_channels_t *channels, int8_t *out, int32_t blocks)
  * and msf_tile2_rv32, msf_tile1_rv32 with two pixels and one: blocks of four output channels of neighboring pixels;
  * msf_depthwise4_rv32 and so on: the same for one filter a channel. All shifts are 33 or more.
+ * msf_wide_tile_rv32 and msf_wide_depthwise_rv32 compute sixteen channels of one pixel at a time.
  *
  * Each element is loaded once for four channels and each weight once for all pixels; all sums stay in registers. With
  * four pixels that is 4 + 4 loads, 16 multiplications and 16 additions for 16 MACs: 2.5 instructions per MAC, and a
@@ -172,7 +173,8 @@
 .endif
 .endm
 
-.macro tile name, pixels, depthwise
+/* the function's beginning; then t0 weights, t1 bias, t6 the tile */
+.macro enter name, depthwise
     .section .text.\name, "ax", @progbits
     .globl \name
     .type \name, @function
@@ -212,6 +214,28 @@
     mul  t2, t2, t3
     sw   t2, ROW_SPAN(sp)
 .endif
+.endm
+
+.macro leave
+    lw   ra, 0(sp)
+    lw   s0, 4(sp)
+    lw   s1, 8(sp)
+    lw   s2, 12(sp)
+    lw   s3, 16(sp)
+    lw   s4, 20(sp)
+    lw   s5, 24(sp)
+    lw   s6, 28(sp)
+    lw   s7, 32(sp)
+    lw   s8, 36(sp)
+    lw   s9, 40(sp)
+    lw   s10, 44(sp)
+    lw   s11, 48(sp)
+    addi sp, sp, FRAME
+    ret
+.endm
+
+.macro tile name, pixels, depthwise
+    enter \name, \depthwise
 
 .Lblock\@:                            /* t0 weights, t1 bias, t6 the tile */
     lw   t2, PADDED(t6)
@@ -435,21 +459,337 @@
     j    .Lbegin\@
 
 .Lend\@:
-    lw   ra, 0(sp)
-    lw   s0, 4(sp)
-    lw   s1, 8(sp)
-    lw   s2, 12(sp)
-    lw   s3, 16(sp)
-    lw   s4, 20(sp)
-    lw   s5, 24(sp)
-    lw   s6, 28(sp)
-    lw   s7, 32(sp)
-    lw   s8, 36(sp)
-    lw   s9, 40(sp)
-    lw   s10, 44(sp)
-    lw   s11, 48(sp)
-    addi sp, sp, FRAME
-    ret
+    leave
+    .size \name, . - \name
+.endm
+
+/* one element by the four channels of a block */
+.macro wide_block weights, at, sum0, sum1, sum2, sum3
+    lb   t5, 4*\at+0(\weights)
+    mul  t5, t5, t4
+    add  \sum0, \sum0, t5
+    lb   t6, 4*\at+1(\weights)
+    mul  t6, t6, t4
+    add  \sum1, \sum1, t6
+    lb   t5, 4*\at+2(\weights)
+    mul  t5, t5, t4
+    add  \sum2, \sum2, t5
+    lb   t6, 4*\at+3(\weights)
+    mul  t6, t6, t4
+    add  \sum3, \sum3, t6
+.endm
+
+/* one element by sixteen channels */
+.macro wide_element at
+    lb   t4, \at(a0)
+    wide_block t0, \at, s0, s1, s2, s3
+    wide_block t1, \at, s4, s5, s6, s7
+    wide_block t2, \at, s8, s9, s10, s11
+    wide_block t3, \at, a4, a5, a6, a7
+.endm
+
+.macro wide_advance count
+    addi a0, a0, \count
+    addi t0, t0, 4*\count
+    addi t1, t1, 4*\count
+    addi t2, t2, 4*\count
+    addi t3, t3, 4*\count
+.endm
+
+/* one channel's weight of a tap that is padding */
+.macro outside weights, at, sum
+    lb   t5, \at(\weights)
+    add  \sum, \sum, t5
+.endm
+
+/* sixteen channels of one pixel: the sums are the channels'; a1 rows, a2 and a3 rows and runs left */
+.macro wide name, depthwise
+    enter \name, \depthwise
+
+.Lblock\@:                            /* t0 weights, t1 bias, t6 the tile */
+    lw   t2, PADDED(t6)
+    bnez t2, .Lpadding\@
+    lw   s0, 0(t1)
+    lw   s1, 4(t1)
+    lw   s2, 8(t1)
+    lw   s3, 12(t1)
+    lw   s4, 16(t1)
+    lw   s5, 20(t1)
+    lw   s6, 24(t1)
+    lw   s7, 28(t1)
+    lw   s8, 32(t1)
+    lw   s9, 36(t1)
+    lw   s10, 40(t1)
+    lw   s11, 44(t1)
+    lw   a4, 48(t1)
+    lw   a5, 52(t1)
+    lw   a6, 56(t1)
+    lw   a7, 60(t1)
+.Lbegin\@:                            /* t0 the first weight inside */
+    addi t1, t1, 64
+    sw   t1, BIAS(sp)
+    lw   a1, ROWS(t6)
+    lw   a2, ROW_COUNT(t6)
+    beqz a2, .Lrequantize\@
+.if \depthwise
+    lw   t1, IN(sp)
+    lw   t3, RUN_STEP(t6)
+    lw   t4, WEIGHTS_FILTER(t6)
+.Lrow\@:
+    lw   a0, 0(a1)
+    lw   t2, ROW_SPAN(sp)
+    addi a1, a1, 4
+    add  a0, a0, t1
+    add  ra, a0, t2
+.Ltap\@:
+    tap  1, 0, s0
+    tap  1, 1, s1
+    tap  1, 2, s2
+    tap  1, 3, s3
+    tap  1, 4, s4
+    tap  1, 5, s5
+    tap  1, 6, s6
+    tap  1, 7, s7
+    tap  1, 8, s8
+    tap  1, 9, s9
+    tap  1, 10, s10
+    tap  1, 11, s11
+    tap  1, 12, a4
+    tap  1, 13, a5
+    tap  1, 14, a6
+    tap  1, 15, a7
+    add  a0, a0, t3
+    add  t0, t0, t4
+    bne  a0, ra, .Ltap\@
+    lw   t2, WEIGHTS_SKIP(t6)
+    mul  t2, t2, t4
+    add  t0, t0, t2
+    addi a2, a2, -1
+    bnez a2, .Lrow\@
+.else
+    lw   t2, WEIGHTS_FILTER(t6)
+    slli t4, t2, 2
+    add  t1, t0, t4
+    add  t2, t1, t4
+    add  t3, t2, t4
+.Lrow\@:
+    lw   a0, 0(a1)
+    lw   t4, IN_FIRST(t6)
+    lw   a3, RUNS(t6)
+    addi a1, a1, 4
+    add  a0, a0, t4
+.Lrun\@:
+    lw   t5, ELEMENTS(t6)
+    andi t4, t5, -4
+    add  ra, a0, t4
+    beqz t4, .Lsingles\@
+.Lquads\@:
+    wide_element 0
+    wide_element 1
+    wide_element 2
+    wide_element 3
+    wide_advance 4
+    bne  a0, ra, .Lquads\@
+    lw   t6, TILE(sp)
+    lw   t5, ELEMENTS(t6)
+.Lsingles\@:
+    andi t4, t5, 3
+    beqz t4, .Lrun_end\@
+    add  ra, a0, t4
+.Lsingle\@:
+    wide_element 0
+    wide_advance 1
+    bne  a0, ra, .Lsingle\@
+    lw   t6, TILE(sp)
+    lw   t5, ELEMENTS(t6)
+.Lrun_end\@:                          /* t5 elements, t6 the tile */
+    addi a3, a3, -1
+    beqz a3, .Lrow_end\@
+    lw   t4, RUN_STEP(t6)
+    sub  t4, t4, t5
+    add  a0, a0, t4
+    j    .Lrun\@
+.Lrow_end\@:
+    lw   t4, WEIGHTS_SKIP(t6)
+    slli t4, t4, 2
+    add  t0, t0, t4
+    add  t1, t1, t4
+    add  t2, t2, t4
+    add  t3, t3, t4
+    addi a2, a2, -1
+    bnez a2, .Lrow\@
+.endif
+.Lrequantize\@:
+    lw   a0, ZERO(t6)
+    lw   a1, MIN(t6)
+    lw   a2, MAX(t6)
+    lw   a3, OUT(sp)
+    lw   t1, MULTIPLIER(sp)
+    lw   ra, SHIFT(sp)
+    outputs 1, 0, s0
+    outputs 1, 1, s1
+    outputs 1, 2, s2
+    outputs 1, 3, s3
+    outputs 1, 4, s4
+    outputs 1, 5, s5
+    outputs 1, 6, s6
+    outputs 1, 7, s7
+    outputs 1, 8, s8
+    outputs 1, 9, s9
+    outputs 1, 10, s10
+    outputs 1, 11, s11
+    outputs 1, 12, a4
+    outputs 1, 13, a5
+    outputs 1, 14, a6
+    outputs 1, 15, a7
+    lw   t2, BLOCKS(sp)
+    addi t2, t2, -1
+    beqz t2, .Lend\@
+    sw   t2, BLOCKS(sp)
+    addi a3, a3, 16
+    sw   a3, OUT(sp)
+    addi t1, t1, 64
+    sw   t1, MULTIPLIER(sp)
+    addi ra, ra, 16
+    sw   ra, SHIFT(sp)
+    lw   t0, WEIGHTS(sp)
+.if \depthwise
+    addi t0, t0, 16
+    lw   t1, IN(sp)
+    addi t1, t1, 16
+    sw   t1, IN(sp)
+.else
+    lw   t1, WEIGHTS_FILTER(t6)
+    slli t1, t1, 4
+    add  t0, t0, t1
+.endif
+    sw   t0, WEIGHTS(sp)
+    lw   t1, BIAS(sp)
+    j    .Lblock\@
+
+.Lpadding\@:                          /* t0 weights, t1 bias */
+    mv   a3, t1
+    lw   a2, ROW_COUNT(t6)
+    lw   ra, RUNS(t6)
+.if \depthwise
+    lw   a1, WEIGHTS_FILTER(t6)
+    mul  ra, ra, a1                   /* bytes of a row inside */
+.else
+    lw   t4, ELEMENTS(t6)
+    mul  ra, ra, t4
+    slli ra, ra, 2
+    lw   t4, WEIGHTS_FILTER(t6)
+    slli t4, t4, 2
+    add  t1, t0, t4
+    add  t2, t1, t4
+    add  t3, t2, t4
+.endif
+    lw   t4, WEIGHTS_BEFORE(t6)
+    li   s0, 0
+    li   s1, 0
+    li   s2, 0
+    li   s3, 0
+    li   s4, 0
+    li   s5, 0
+    li   s6, 0
+    li   s7, 0
+    li   s8, 0
+    li   s9, 0
+    li   s10, 0
+    li   s11, 0
+    li   a4, 0
+    li   a5, 0
+    li   a6, 0
+    li   a7, 0
+.Lgap\@:
+    beqz t4, .Lgap_end\@
+.Loutside\@:
+.if \depthwise
+    outside t0, 0, s0
+    outside t0, 1, s1
+    outside t0, 2, s2
+    outside t0, 3, s3
+    outside t0, 4, s4
+    outside t0, 5, s5
+    outside t0, 6, s6
+    outside t0, 7, s7
+    outside t0, 8, s8
+    outside t0, 9, s9
+    outside t0, 10, s10
+    outside t0, 11, s11
+    outside t0, 12, a4
+    outside t0, 13, a5
+    outside t0, 14, a6
+    outside t0, 15, a7
+    add  t0, t0, a1
+.else
+    outside t0, 0, s0
+    outside t0, 1, s1
+    outside t0, 2, s2
+    outside t0, 3, s3
+    outside t1, 0, s4
+    outside t1, 1, s5
+    outside t1, 2, s6
+    outside t1, 3, s7
+    outside t2, 0, s8
+    outside t2, 1, s9
+    outside t2, 2, s10
+    outside t2, 3, s11
+    outside t3, 0, a4
+    outside t3, 1, a5
+    outside t3, 2, a6
+    outside t3, 3, a7
+    addi t0, t0, 4
+    addi t1, t1, 4
+    addi t2, t2, 4
+    addi t3, t3, 4
+.endif
+    addi t4, t4, -1
+    bnez t4, .Loutside\@
+.Lgap_end\@:
+    beqz a2, .Lpadded\@
+    addi a2, a2, -1
+    add  t0, t0, ra
+.if \depthwise == 0
+    add  t1, t1, ra
+    add  t2, t2, ra
+    add  t3, t3, ra
+.endif
+    lw   t4, WEIGHTS_SKIP(t6)
+    bnez a2, .Lgap\@
+    lw   t4, WEIGHTS_BEHIND(t6)
+    j    .Lgap\@
+.Lpadded\@:
+    mv   t1, a3
+    lw   t5, IN_ZERO(t6)
+    padding 0, s0
+    padding 4, s1
+    padding 8, s2
+    padding 12, s3
+    padding 16, s4
+    padding 20, s5
+    padding 24, s6
+    padding 28, s7
+    padding 32, s8
+    padding 36, s9
+    padding 40, s10
+    padding 44, s11
+    padding 48, a4
+    padding 52, a5
+    padding 56, a6
+    padding 60, a7
+    lw   t0, WEIGHTS(sp)
+    lw   t4, WEIGHTS_BEFORE(t6)
+.if \depthwise
+    mul  t4, t4, a1
+.else
+    slli t4, t4, 2
+.endif
+    add  t0, t0, t4
+    j    .Lbegin\@
+
+.Lend\@:
+    leave
     .size \name, . - \name
 .endm
 
@@ -459,6 +799,8 @@
     tile msf_depthwise4_rv32, 4, 1
     tile msf_depthwise2_rv32, 2, 1
     tile msf_depthwise1_rv32, 1, 1
+    wide msf_wide_tile_rv32, 0
+    wide msf_wide_depthwise_rv32, 1
 
 #endif
 

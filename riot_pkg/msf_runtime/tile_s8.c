@@ -18,6 +18,9 @@
 #if MSF_TILE_ASM
 static msf_tile_function_t *tile_function(int32_t pixels)
 {
+    if (!MSF_LARGE_TILES) {
+        return msf_tile1_rv32;
+    }
     return pixels == 4 ? msf_tile4_rv32 : pixels == 2 ? msf_tile2_rv32 : msf_tile1_rv32;
 }
 #endif
@@ -79,8 +82,22 @@ void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t
 
 #if MSF_TILE_ASM
     if (least_shift > 32 && count >= MSF_BLOCK) {
-        tile_function(pixels)(tile, channels, out, count / MSF_BLOCK);
-        done = count / MSF_BLOCK * MSF_BLOCK;
+        msf_channels_t rest = *channels;
+
+        if (MSF_LARGE_TILES && pixels == 1 && count >= MSF_WIDE) {
+            done = count / MSF_WIDE * MSF_WIDE;
+            msf_wide_tile_rv32(tile, channels, out, count / MSF_WIDE);
+            rest.weights += done * tile->weights_filter;
+            rest.bias += done;
+            rest.multiplier += done;
+            rest.shift += done;
+        }
+        if (count - done >= MSF_BLOCK) {
+            const int32_t blocks = (count - done) / MSF_BLOCK;
+
+            tile_function(pixels)(tile, &rest, out + done, blocks);
+            done += blocks * MSF_BLOCK;
+        }
     }
 #else
     (void)least_shift;
