@@ -99,7 +99,7 @@ def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int
             return float(output.height * row)
         case Dense():
             quads = aligned(source.size) // 4
-            return float(_CALL + _PACK[1] * quads + _tile(1, quads, output.channels))
+            return _CALL + _PACK[1] * quads + _tile(1, quads, output.channels)
         case DepthwiseConv2D() if is_planar(operator) and is_by_pixel(operator, source, output):
             rows = [_rows_inside(operator, source, y) for y in range(output.height)]
             return float(sum(_by_pixel_call(operator, n, there) for n in calls for there in rows))
@@ -138,7 +138,7 @@ def _tile(size: int, quads: int, channels: int) -> float:
     last = channels % 2 * (40 + size * (30 + 13 * quads))
     if size == 4:
         chain = 4 * ((quads - 2) // 8) if quads > 9 else 0
-        return 42 + channels // 2 * (34 + 23 * quads + chain) + last
+        return 42 + channels // 2 * (32 + 23 * quads + chain) + last
     if size == 2:
         return 35 + channels // 2 * (31 + 13.5 * quads) + last
     return 42 + channels // 4 * (43 + 15.5 * quads) + channels % 4 // 2 * (25 + 10 * quads) + last
@@ -163,7 +163,7 @@ def _rows_inside(operator: DepthwiseConv2D, source: Tensor, y: int) -> int:
 
 def _by_pixel_call(operator: DepthwiseConv2D, pixels: int, rows: int) -> float:
     groups = operator.weights.shape[2] // 4
-    return 130.0 + groups * (70 + 14 * rows + 23 * (3 - rows) + pixels * (30 + 26 * rows))
+    return float(130 + groups * (70 + 14 * rows + 23 * (3 - rows) + pixels * (30 + 26 * rows)))
 
 
 def _depthwise_call(operator: DepthwiseConv2D, source: Tensor, first: int, pixels: int, rows: list[int]) -> float:
@@ -186,7 +186,7 @@ def _depthwise_call(operator: DepthwiseConv2D, source: Tensor, first: int, pixel
         for there in rows:
             planes = 45 + there * row
             channel = 40 + there * _EXPAND_ROW[shape] + (shape[0] - there) * 9
-            channel += passes * (27 + there * _PASS_ROW[shape])
+            channel += passes * (26 + there * _PASS_ROW[shape])
             total += groups * (planes + 30 + 4 * channel)
         first, pixels = first + count, pixels - count
     return total

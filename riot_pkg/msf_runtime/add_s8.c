@@ -15,6 +15,15 @@
 
 #include "requantize.h"
 
+#ifdef __ARM_FEATURE_DSP
+static inline int8_t saturate(int32_t value)
+{
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value) : "cc");
+    return (int8_t)result;
+}
+#endif
+
 void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
                 int32_t elements)
 {
@@ -22,6 +31,25 @@ void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t
     const msf_add_s8_t add = *op;
     const int32_t half = (int32_t)1 << (add.shift - 1);
 
+#ifdef __ARM_FEATURE_DSP
+    if (add.out_min == -128 && add.out_max == 127) {
+        /* zero points folded: what wraps on the way, in unsigned numbers, is right again in the sum */
+        const uint32_t multiplier_a = (uint32_t)add.multiplier_a;
+        const uint32_t multiplier_b = (uint32_t)add.multiplier_b;
+        const uint32_t start = (uint32_t)half - multiplier_a * (uint32_t)add.zero_a -
+                               multiplier_b * (uint32_t)add.zero_b;
+        const int32_t shift = add.shift;
+        const int32_t zero = add.out_zero;
+
+#pragma GCC unroll 4
+        for (int32_t i = 0; i < elements; i++) {
+            const uint32_t sum =
+                start + multiplier_a * (uint32_t)a[i] + multiplier_b * (uint32_t)b[i];
+            out[i] = saturate(zero + ((int32_t)sum >> shift));
+        }
+        return;
+    }
+#endif
     for (int32_t i = 0; i < elements; i++) {
         const int32_t sum =
             add.multiplier_a * (a[i] - add.zero_a) + add.multiplier_b * (b[i] - add.zero_b) + half;

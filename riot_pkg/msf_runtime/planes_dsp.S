@@ -410,7 +410,7 @@
     ldr r0, [sp, #PLANES]
     strd r2, r2, [r1]
     strd r2, r2, [r1, #8]
-7:  ldmia r1!, {r4-r7}
+    ldmia r1!, {r4-r7}
     ldr pc, [sp, #ENTRY]
     .balign 4
 8:
@@ -436,7 +436,8 @@
     strd lr, r2, [r1, #DW_OUT]
     ldr r1, [sp, #START]
     add r0, #BLOCK * \stride
-    b 7b
+    ldmia r1!, {r4-r7}
+    ldr pc, [sp, #ENTRY]
 9:  adds r2, #2             /* the last pass: -1, 0, 1, 2 for 1 to 4 pixels */
     bmi 10f
     strb r5, [lr, r11]

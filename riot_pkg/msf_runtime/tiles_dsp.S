@@ -262,16 +262,14 @@
 /* The end of a tile: r0, r2, r3, r12 and lr come from the frame's first five words. */
 .macro tile4_store tile
     ldm sp, {r0, r2, r3, r12, lr}
-    strb r6, [r3]
     strb r7, [r3, r2]
     strb r4, [r3, r2, lsl #1]
     strb r5, [r3, r12]
-    adds r3, #1
-    strb r10, [r3]
+    strb r6, [r3], #1
     strb r11, [r3, r2]
     strb r8, [r3, r2, lsl #1]
     strb r9, [r3, r12]
-    adds r3, #1
+    strb r10, [r3], #1
     str r3, [sp, #TILE4_OUT]
     cmp r3, lr
     bne \tile
