@@ -71,7 +71,7 @@ def is_by_pixel(operator: DepthwiseConv2D, source: Tensor, output: Tensor) -> bo
         operator.kernel == (3, 3)
         and source.width >= 2
         and max(operator.padding.left, operator.padding.right) <= 1
-        and (output.width <= 11 or operator.stride[1] == 2)
+        and (output.width <= 12 or operator.stride[1] == 2)
     )
 
 
@@ -128,7 +128,7 @@ def _convolution_call(operator: Conv2D, source: Tensor, output: Tensor, pixels: 
         total += 60 + _tile(size, quads, output.channels)
         total += rows * ((55 if windowed else 20) + _PACK[size] * row_quads)
         if left:
-            total += size * (35 if rows * left <= 4 else 20 * rows * left)
+            total += size * (22 if rows * left <= 4 else 20 * rows * left)
         pixels -= size
     return total
 

@@ -194,12 +194,20 @@ static void pack_left(const msf_conv2d_dsp_t *op, const int8_t *const *in, int32
     uint32_t bytes[4] = { 0, 0, 0, 0 };
 
     if (left == 1 && op->kernel_h == 3) { /* three channels, 3x3 */
+        const int8_t *top = in[0];
+        const int8_t *middle = in[1];
+        const int8_t *bottom = in[2];
+
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
-            const int32_t at = pixel * pitch;
-            bytes[pixel] = (uint32_t)(uint8_t)in[0][at] | (uint32_t)(uint8_t)in[1][at] << 8 |
-                           (uint32_t)(uint8_t)in[2][at] << 16;
+            const uint32_t taps = (uint32_t)(uint8_t)*top | (uint32_t)(uint8_t)*middle << 8 |
+                                  (uint32_t)(uint8_t)*bottom << 16;
+            packed[0] = even_taps(taps);
+            packed[pixels] = odd_taps(taps, wide);
+            packed++;
+            top += pitch;
+            middle += pitch;
+            bottom += pitch;
         }
-        pack_words(bytes, pixels, wide, packed);
         return;
     }
     uint32_t shift = 0;
