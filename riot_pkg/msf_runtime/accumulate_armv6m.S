@@ -4,8 +4,9 @@
  */
 
 /*
- * void msf_accumulate4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_t *weights, int32_t *acc)
- * adds the window of one pixel to the sums of a block of four output channels; msf_depthwise4_armv6m, with the same
+ * void msf_accumulate4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_t *weights, const int32_t *begin,
+ *                             int32_t *acc)
+ * makes the sums of the window of one pixel, from `begin` on, for a block of four output channels; msf_depthwise4_armv6m, with the same
  * arguments, where each channel has a filter of its own. Both for Cortex-M0 and M0+.
  *
  * Sums stay in the high registers, where ADD reaches them; a signed byte can only be loaded with an offset from a
@@ -55,7 +56,8 @@
     sub  sp, #FRAME
     str  r0, [sp, #TILE]
     str  r1, [sp, #IN]
-    str  r3, [sp, #ACC]
+    ldr  r4, [sp, #FRAME + 36]
+    str  r4, [sp, #ACC]
     ldr  r4, [r0, #ROW_COUNT]
     str  r4, [sp, #ROWS_LEFT]
     ldr  r4, [r0, #ROWS]

@@ -19,7 +19,7 @@ static void accumulate_block(const msf_tile_t *tile, int32_t in_first, const int
 {
 #if MSF_ACCUMULATE_ASM
     if (tile->row_count > 0) {
-        msf_depthwise4_armv6m(tile, in_first, weights, acc);
+        msf_depthwise4_armv6m(tile, in_first, weights, acc, acc);
     }
 #else
     const int32_t taps = tile->runs;
@@ -99,6 +99,15 @@ void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channel
             int32_t acc[MSF_BLOCK];
 
             block = count - channel < MSF_BLOCK ? 1 : MSF_BLOCK;
+#if MSF_ACCUMULATE_ASM
+            if (block == MSF_BLOCK && !tile->padded) {
+                msf_depthwise4_armv6m(tile, in_first + channel, channels->weights + channel,
+                                      channels->bias + channel, acc);
+                msf_requantize_channels(acc, channels->multiplier + channel,
+                                        channels->shift + channel, block, &output, out + channel);
+                continue;
+            }
+#endif
             for (int32_t c = 0; c < block; c++) {
                 acc[c] = channels->bias[channel + c];
             }

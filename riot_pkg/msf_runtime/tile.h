@@ -124,12 +124,12 @@ void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channel
 #if defined(__ARM_ARCH_6M__)
 #define MSF_ACCUMULATE_ASM 1
 
-/** Windows of one pixel with at least one row, for a block of MSF_BLOCK channels:
- *  accumulate_armv6m.S. @{ */
+/** acc[o] = begin[o] + the window of one pixel with at least one row, for a block of MSF_BLOCK
+ *  channels; `weights` are of the first tap inside: accumulate_armv6m.S. @{ */
 void msf_accumulate4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
-                            int32_t *acc);
+                            const int32_t *begin, int32_t *acc);
 void msf_depthwise4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
-                           int32_t *acc);
+                           const int32_t *begin, int32_t *acc);
 /** @} */
 #else
 #define MSF_ACCUMULATE_ASM 0

@@ -15,6 +15,8 @@
 
 #include "tile.h"
 
+#define BATCH (4 * MSF_BLOCK) /**< channels requantized together */
+
 #if MSF_TILE_ASM
 static msf_tile_function_t *tile_function(int32_t pixels)
 {
@@ -29,14 +31,6 @@ static msf_tile_function_t *tile_function(int32_t pixels)
 static void accumulate(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
                        int32_t outputs, int32_t *acc)
 {
-#if MSF_ACCUMULATE_ASM
-    if (outputs == MSF_BLOCK) {
-        if (tile->row_count > 0) {
-            msf_accumulate4_armv6m(tile, in_first, weights, acc);
-        }
-        return;
-    }
-#endif
     for (int32_t y = 0; y < tile->row_count; y++) {
         const int8_t *in = tile->rows[y] + in_first;
 
@@ -74,6 +68,34 @@ void msf_add_padding(const msf_tile_t *tile, const int8_t *weights, int32_t outp
     }
 }
 
+/** acc[o] = bias[o] + the window of one pixel */
+static void begin_and_accumulate(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
+                                 const int32_t *bias, int32_t outputs, int32_t *acc)
+{
+#if MSF_ACCUMULATE_ASM
+    if (outputs == MSF_BLOCK && !tile->padded) {
+        msf_accumulate4_armv6m(tile, in_first, weights, bias, acc);
+        return;
+    }
+#endif
+    for (int32_t o = 0; o < outputs; o++) {
+        acc[o] = bias[o];
+    }
+    if (tile->padded) {
+        msf_add_padding(tile, weights, outputs, outputs, tile->runs * tile->elements, acc);
+        weights += tile->weights_before * outputs;
+    }
+#if MSF_ACCUMULATE_ASM
+    if (outputs == MSF_BLOCK) {
+        if (tile->row_count > 0) {
+            msf_accumulate4_armv6m(tile, in_first, weights, acc, acc);
+        }
+        return;
+    }
+#endif
+    accumulate(tile, in_first, weights, outputs, acc);
+}
+
 void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
                  int32_t pixels, uint32_t least_shift, int8_t *out)
 {
@@ -106,21 +128,22 @@ void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t
         const int32_t in_first = tile->in_first + pixel * tile->in_step;
         const int8_t *weights = channels->weights + done * tile->weights_filter;
 
-        for (int32_t channel = done; channel < count; channel += MSF_BLOCK) {
-            const int32_t left = count - channel;
-            const int32_t outputs = left < MSF_BLOCK ? left : MSF_BLOCK;
-            int32_t acc[MSF_BLOCK];
+        for (int32_t channel = done; channel < count;) {
+            int32_t acc[BATCH];
+            int32_t batch = 0;
 
-            for (int32_t o = 0; o < outputs; o++) {
-                acc[o] = channels->bias[channel + o];
+            while (batch < BATCH && channel + batch < count) {
+                const int32_t left = count - channel - batch;
+                const int32_t outputs = left < MSF_BLOCK ? left : MSF_BLOCK;
+
+                begin_and_accumulate(tile, in_first, weights, channels->bias + channel + batch,
+                                     outputs, acc + batch);
+                weights += MSF_BLOCK * tile->weights_filter;
+                batch += outputs;
             }
-            if (tile->padded) {
-                msf_add_padding(tile, weights, outputs, outputs, tile->runs * tile->elements, acc);
-            }
-            accumulate(tile, in_first, weights + tile->weights_before * outputs, outputs, acc);
             msf_requantize_channels(acc, channels->multiplier + channel, channels->shift + channel,
-                                    outputs, &output, out + channel);
-            weights += MSF_BLOCK * tile->weights_filter;
+                                    batch, &output, out + channel);
+            channel += batch;
         }
         out += tile->out_step;
     }
