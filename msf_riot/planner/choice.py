@@ -21,9 +21,9 @@ from msf_riot.stage import InputMode, KernelSet, Network
 
 Objective: TypeAlias = Literal["macs", "instructions"]
 
-SLACK = 1.02
-"""How many times the least RAM the default plan may take where that saves instructions: the last bytes are dear ones,
-bought by computing pixel by pixel."""
+SLACK, MOST_SLACK = 0.05, 768
+"""How much more than the least RAM the default plan may take where that saves instructions, as a share and in bytes at
+most: the last bytes are dear ones, bought by computing pixel by pixel."""
 
 LAYER_BY_LAYER = "layer-by-layer"
 """Stands for that plan where a plan file can be named."""
@@ -70,7 +70,10 @@ def choose_among(
     if objective == "instructions":
         swapped = dataclasses.replace(found, macs=found.instructions, instructions=found.macs)
         return least_macs(swapped, int(found.bytes.max(initial=0)) if ram_limit is None else ram_limit)
-    return least_ram(found, 1.0, SLACK) if ram_limit is None else least_macs(found, ram_limit)
+    if ram_limit is None:
+        leanest = least_ram(found, 1.0).peak_ram
+        ram_limit = leanest + min(int(leanest * SLACK), MOST_SLACK)
+    return least_macs(found, ram_limit)
 
 
 def named_plan(

@@ -158,14 +158,13 @@ def least_macs(found: Candidates, ram_limit: int) -> Plan:
     return _plan(found, answer[1])
 
 
-def least_ram(found: Candidates, max_overhead: float = 1.0, slack: float = 1.0) -> Plan:
+def least_ram(found: Candidates, max_overhead: float = 1.0) -> Plan:
     """P1: the plan with the least peak RAM that executes at most `max_overhead` times the layer-by-layer MACs.
 
-    Among plans of the least RAM the one with the least MACs, and of those the fastest; with a `slack` above 1, among
-    those with up to that many times the least RAM. Raises DoesNotFitError where no plan is that cheap.
+    Among plans of the least RAM the one with the least MACs, and of those the fastest. Raises DoesNotFitError where no
+    plan is that cheap.
     """
-    leanest = _least_ram_within(found, max_overhead * max(1, macs(found.network.graph)))
-    return leanest if slack == 1.0 else least_macs(found, int(leanest.peak_ram * slack))
+    return _least_ram_within(found, max_overhead * max(1, macs(found.network.graph)))
 
 
 def _least_ram_within(found: Candidates, macs_limit: float) -> Plan:
