@@ -291,7 +291,18 @@ def pointwise_calls(draw):
     graph = graph_of(operator, [(1, pixels, channels), (1, pixels, outputs)], zeros)
     x = int8_values(rng, (1, pixels, channels))
     y = reference.execute(graph, x)
-    head = (channels, outputs, 1, 1, 1, 1, 1, zeros[0], *clamp_arguments(graph, operator), *weight_arguments(graph, operator))
+    head = (
+        channels,
+        outputs,
+        1,
+        1,
+        1,
+        1,
+        1,
+        zeros[0],
+        *clamp_arguments(graph, operator),
+        *weight_arguments(graph, operator),
+    )
     return [
         Call(encode("pointwise", *head, x, pixels), y.tobytes()),
         Call(encode("pointwise", *head, x[:, :0], 0), b""),
