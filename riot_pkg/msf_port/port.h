@@ -31,6 +31,9 @@ uint32_t port_clock_hz(void);
 /** Writes a part of a line; a line is complete with its "\n". */
 void port_write(const char *text);
 
+/** Waits for one character of the console; -1 when there will be none. */
+int port_read_char(void);
+
 /**
  * Runs function(argument) on a painted stack.
  *

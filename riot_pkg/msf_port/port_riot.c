@@ -65,6 +65,11 @@ void port_write(const char *text)
     printf("%s", text);
 }
 
+int port_read_char(void)
+{
+    return getchar();
+}
+
 static void *_run(void *argument)
 {
     _call_t *call = argument;

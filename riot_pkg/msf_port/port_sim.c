@@ -27,6 +27,11 @@ void port_write(const char *text)
     sim_write(text);
 }
 
+int port_read_char(void)
+{
+    return sim_read_char();
+}
+
 static void nothing(void *argument)
 {
     (void)argument;

@@ -22,6 +22,15 @@ extern "C" {
 typedef void (*msf_read_t)(void *context, uint32_t row, uint32_t column, uint32_t columns,
                            int8_t *pixels);
 
+/** A model's input or output: HWC, real value = scale * (q - zero_point). */
+typedef struct {
+    uint16_t height;
+    uint16_t width;
+    uint16_t channels;
+    int16_t zero_point;
+    float scale;
+} msf_tensor_t;
+
 /** A generated model. */
 typedef struct {
     const char *name;
@@ -31,6 +40,10 @@ typedef struct {
     uint32_t stages;
     void *arena; /**< the package's own static buffer of arena_bytes */
     void (*invoke)(void *arena, const int8_t *input, int8_t *output);
+    /** the same with rows of the input from `read`; NULL where the plan needs the input whole */
+    void (*invoke_from)(void *arena, msf_read_t read, void *context, int8_t *output);
+    msf_tensor_t input;
+    msf_tensor_t output;
 } msf_model_t;
 
 /** Inputs of a model and the outputs that the reference computes for them. */
