@@ -7,8 +7,13 @@ what benchmarks/kernels.py measures on QEMU's Cortex-M4; they include loads, pac
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import Literal, TypeAlias
 
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Operator, Padding, Tensor
+
+Body: TypeAlias = Literal["rows", "pixels", "planes"]
+"""Of a depthwise convolution: msf_depthwise_rows_dsp, or msf_depthwise_dsp with pixels_body or with planes."""
 
 GROUP_PIXELS = 4
 """Pixels that the convolutions compute together; a segment's last ones are computed by two or alone."""
@@ -24,7 +29,7 @@ def scratch_bytes(operator: Operator, source: Tensor, output: Tensor, pixels: in
             return packed_bytes(operator, pixels) + border_bytes(operator, source, pixels)
         case Dense():
             return 2 * aligned(source.size)
-        case DepthwiseConv2D() if is_planar(operator) and not is_by_pixel(operator, source, output):
+        case DepthwiseConv2D() if depthwise_body(operator, source, output, pixels) == "planes":
             return planar_bytes(operator, pixels)
         case _:
             return 0
@@ -54,8 +59,23 @@ def border_bytes(operator: Conv2D, source: Tensor, pixels: int) -> int:
     return aligned(rows * columns * source.channels)
 
 
+def is_by_rows(operator: DepthwiseConv2D) -> bool:
+    """Whether there is a dsp kernel of this shape: the one for most shapes takes the rows as they are."""
+    return max(operator.kernel) <= 7 and operator.dilation == (1, 1) and operator.weights.shape[2] % 4 == 0
+
+
+@lru_cache(maxsize=1 << 14)
+def depthwise_body(operator: DepthwiseConv2D, source: Tensor, output: Tensor, pixels: int) -> Body | None:
+    """The kernel that takes the fewest instructions where a call computes up to `pixels` pixels, None without any.
+
+    Scratch, estimates and generated code all go by this choice, so they must give the same `pixels`.
+    """
+    counts = _body_instructions(operator, source, output, pixels)
+    return min(sorted(counts), key=counts.__getitem__, default=None)
+
+
 def is_planar(operator: DepthwiseConv2D) -> bool:
-    """Whether there is a dsp kernel of this shape; it works on planes of four channels."""
+    """Whether there is a kernel of this shape that works on planes of four channels."""
     return (
         operator.kernel in ((3, 3), (5, 5), (7, 7))
         and operator.stride[1] in (1, 2)
@@ -66,8 +86,8 @@ def is_planar(operator: DepthwiseConv2D) -> bool:
 
 
 def is_by_pixel(operator: DepthwiseConv2D, source: Tensor, output: Tensor) -> bool:
-    """Whether it is cheaper to take the rows as they are, a pixel of four channels at a time, than to make planes."""
-    return (
+    """Whether there is a kernel of this shape that makes all pixels of four channels from the rows as they are."""
+    return is_planar(operator) and (
         operator.kernel == (3, 3)
         and source.width >= 2
         and max(operator.padding.left, operator.padding.right) <= 1
@@ -100,12 +120,8 @@ def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int
         case Dense():
             quads = aligned(source.size) // 4
             return _CALL + _PACK[1] * quads + _tile(1, quads, output.channels)
-        case DepthwiseConv2D() if is_planar(operator) and is_by_pixel(operator, source, output):
-            rows = [_rows_inside(operator, source, y) for y in range(output.height)]
-            return float(sum(_by_pixel_call(operator, n, there) for n in calls for there in rows))
-        case DepthwiseConv2D() if is_planar(operator):
-            rows = [_rows_inside(operator, source, y) for y in range(output.height)]
-            return float(sum(_depthwise_call(operator, source, first, n, rows) for first, n in _starts(calls)))
+        case DepthwiseConv2D() if is_by_rows(operator):
+            return min(_body_instructions(operator, source, output, pixels).values())
         case _:
             return 8.0 * output.size
 
@@ -159,6 +175,30 @@ def _starts(calls: list[int]) -> list[tuple[int, int]]:
 def _rows_inside(operator: DepthwiseConv2D, source: Tensor, y: int) -> int:
     top = y * operator.stride[0] - operator.padding.top
     return min(top + operator.kernel[0], source.height) - max(top, 0)
+
+
+def _body_instructions(operator: DepthwiseConv2D, source: Tensor, output: Tensor, pixels: int) -> dict[Body, float]:
+    if not is_by_rows(operator):
+        return {}
+    calls = [min(pixels, output.width - first) for first in range(0, output.width, pixels)]
+    rows = [_rows_inside(operator, source, y) for y in range(output.height)]
+    counts: dict[Body, float] = {"rows": _by_rows(operator, source, output, len(calls), sum(rows))}
+    if is_by_pixel(operator, source, output):
+        counts["pixels"] = float(sum(_by_pixel_call(operator, n, there) for n in calls for there in rows))
+    elif is_planar(operator):
+        counts["planes"] = sum(_depthwise_call(operator, source, first, n, rows) for first, n in _starts(calls))
+    return counts
+
+
+def _by_rows(operator: DepthwiseConv2D, source: Tensor, output: Tensor, calls: int, rows: int) -> float:
+    """`calls` calls in each output row; the windows of all output rows have `rows` rows inside the input."""
+    groups = operator.weights.shape[2] // 4
+    starts = [x * operator.stride[1] - operator.padding.left for x in range(output.width)]
+    inside = [max(min(x + operator.kernel[1], source.width) - max(x, 0), 0) for x in starts]
+    taps = rows * (10 * sum(inside) + sum(columns >= 6 for columns in inside))
+    pixels = output.height * output.width
+    every_group = groups * (51 * pixels + 6 * rows * output.width + taps)
+    return float(95 * output.height * calls + 70 * pixels + every_group)
 
 
 def _by_pixel_call(operator: DepthwiseConv2D, pixels: int, rows: int) -> float:

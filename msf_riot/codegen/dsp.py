@@ -7,7 +7,7 @@ that an input can reach gives the output of the definition: `_multiplier_range` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -57,7 +57,7 @@ def supported(graph: Graph, operator: Operator) -> bool:
             if operator.groups != 1 or operator.dilation != (1, 1) or operator.kernel[0] > MOST_ROWS:
                 return False
         case DepthwiseConv2D():
-            if not kernels.is_planar(operator):
+            if not kernels.is_by_rows(operator):
                 return False
         case Dense():
             pass
@@ -66,10 +66,18 @@ def supported(graph: Graph, operator: Operator) -> bool:
     return _requantization(graph, operator) is not None
 
 
-def constants(graph: Graph, operator: Operator, name: str, prefix: str, tile: int = kernels.GROUP_PIXELS) -> Constants:
+def constants(
+    graph: Graph,
+    operator: Operator,
+    name: str,
+    prefix: str,
+    tile: int = kernels.GROUP_PIXELS,
+    pixels: int | None = None,
+) -> Constants:
     """The constants of a supported operator called `name` in a model whose symbols begin with `prefix`.
 
-    A convolution packs and computes up to `tile` pixels together: 1, 2 or 4.
+    A convolution packs and computes up to `tile` pixels together: 1, 2 or 4. A call computes up to `pixels` pixels,
+    None: a row. The type's name without `_t` is the kernel's.
     """
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     zero_out = target.quantization.zero_point
@@ -77,6 +85,8 @@ def constants(graph: Graph, operator: Operator, name: str, prefix: str, tile: in
     form = _requantization(graph, operator)
     assert form is not None
     if isinstance(operator, DepthwiseConv2D):
+        if kernels.depthwise_body(operator, source, target, pixels or target.width) == "rows":
+            return _rows_constants(graph, operator, form, name, prefix)
         return _depthwise_constants(graph, operator, form, name, prefix)
     taps = _tap_matrix(operator)
     words = _stream(taps, form)
@@ -137,6 +147,30 @@ def _depthwise_constants(
     return Constants("msf_depthwise_dsp_t", fields, (array,))
 
 
+def _rows_constants(graph: Graph, operator: DepthwiseConv2D, form: Requantization, name: str, prefix: str) -> Constants:
+    source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
+    records = _pixel_records(operator, _unfolded(form, operator, source.quantization.zero_point))
+    array = Array(f"{name}_records", "uint32_t", records.view("<u4"), "bias, multiplier, shift, weights")
+    fields = (
+        ("records", prefix + array.name),
+        ("round", str(2 * target.quantization.zero_point + 1)),
+        ("channels", str(target.channels)),
+        ("kernel_h", str(operator.kernel[0])),
+        ("kernel_w", str(operator.kernel[1])),
+        ("stride_w", str(operator.stride[1])),
+        ("in_zero", str(source.quantization.zero_point)),
+        ("out_min", str(operator.low)),
+        ("out_max", str(operator.high)),
+    )
+    return Constants("msf_depthwise_rows_dsp_t", fields, (array,))
+
+
+def _unfolded(form: Requantization, operator: DepthwiseConv2D, zero: int) -> Requantization:
+    """With biases that the input's zero point is not folded into, as the kernel subtracts it from the input."""
+    sums = operator.weights.astype(np.int64).sum(axis=(0, 1))
+    return replace(form, bias=form.bias + np.where(form.constant, 0, zero * sums))
+
+
 ROW_ORDER = {3: (0, 2, 1), 5: (0, 3, 1, 2, 4), 7: (0, 3, 1, 2, 4, 6, 5)}
 """Which column of a row of taps comes first, second, ... in a depthwise kernel's record."""
 
@@ -163,7 +197,7 @@ def _pixel_records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArr
         (form.bias & 0xFFFFFFFF).astype("<u4").view(np.uint8).reshape(groups, 16),
         form.multiplier.astype("<u4").view(np.uint8).reshape(groups, 16),
         (form.shift - 1).astype(np.uint8).reshape(groups, 4),
-        weights.reshape(9, groups, 4).transpose(1, 0, 2).reshape(groups, 36).view(np.uint8),
+        weights.reshape(-1, groups, 4).transpose(1, 0, 2).reshape(groups, -1).view(np.uint8),
     ]
     return np.concatenate(columns, axis=1).reshape(-1)
 

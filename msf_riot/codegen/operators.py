@@ -197,7 +197,13 @@ def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Const
 
 
 def dsp_call(
-    operator: Operator, name: str, sources: tuple[Source, ...], out: str, pixels: str, scratch: str
+    operator: Operator,
+    name: str,
+    constants: Constants,
+    sources: tuple[Source, ...],
+    out: str,
+    pixels: str,
+    scratch: str,
 ) -> list[str]:
     """The same with a kernel of the dsp set (kernels_dsp.h), which takes scratch as well."""
     first = sources[0]
@@ -208,7 +214,8 @@ def dsp_call(
         case Conv2D():
             return [f"msf_conv2d_dsp(&{name}, {window}, {out}, {pixels}, {scratch});"]
         case DepthwiseConv2D():
-            return [f"msf_depthwise_dsp(&{name}, {window}, {out}, {pixels}, {scratch});"]
+            assert constants.ctype is not None
+            return [f"{constants.ctype.removesuffix('_t')}(&{name}, {window}, {out}, {pixels}, {scratch});"]
         case Dense():
             return [f"msf_dense_dsp(&{name}, {first.pixels}, {out}, {scratch});"]
         case _:

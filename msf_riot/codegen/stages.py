@@ -130,7 +130,9 @@ class StageWriter:
         for index in range(self.skeleton.begin, self.skeleton.end):
             name, operator = operator_name(self.network, index), self.network.operators[index]
             if self.uses_dsp(index):
-                found.append((name, dsp.constants(graph, operator, name, self.prefix, self.layout.tile)))
+                found.append(
+                    (name, dsp.constants(graph, operator, name, self.prefix, self.layout.tile, self.call_pixels(index)))
+                )
             else:
                 found.append((name, constants(graph, operator, name, self.prefix)))
         return tuple(found)
@@ -141,6 +143,14 @@ class StageWriter:
             return False
         streams = any(group.reduction == index for group in self.skeleton.groups)
         return not streams and dsp.supported(self.network.graph, self.network.operators[index])
+
+    def call_pixels(self, index: int) -> int:
+        """The most pixels that one call of operator `index` computes."""
+        for group in self.skeleton.groups:
+            if index in group.operators:
+                width = self.layout.widths[group.output]
+                return min(self.layout.pixels, width) if self.network.facts(group).in_pieces else width
+        return 1
 
     def scratch_of(self, name: str) -> str:
         """Pointer to the scratch of the kernels of a group or of an operator between vectors, called after `name`."""
@@ -379,7 +389,9 @@ class StageWriter:
                 out = joined(f"{self.ident(operator.output)}_row(s, y)", at)
             label = operator_name(self.network, index)
             if self.uses_dsp(index):
-                calls += dsp_call(operator, label, sources, out, count, self.scratch_of(group.output))
+                calls += dsp_call(
+                    operator, label, dict(self.operators)[label], sources, out, count, self.scratch_of(group.output)
+                )
             else:
                 calls += kernel_call(graph, operator, label, self.prefix, sources, out, count)
         if group.reduction is not None:
@@ -530,7 +542,9 @@ class StageWriter:
             sources.append(Source(taps=f"{name}_taps", width="1", x=str(-axes[1].before)))
         out = self.base(operator.output)
         if self.uses_dsp(index):
-            return lines + dsp_call(operator, name, tuple(sources), out, "1", self.scratch_of(operator.output))
+            return lines + dsp_call(
+                operator, name, dict(self.operators)[name], tuple(sources), out, "1", self.scratch_of(operator.output)
+            )
         return lines + kernel_call(self.network.graph, operator, name, self.prefix, tuple(sources), out, "1")
 
     def describe(self) -> list[str]:

@@ -115,4 +115,16 @@ def edge_cases() -> list[Case]:
             add("depthwise", (size, 19, 4), kernel=(size, size), stride=stride, padding=(0, 0, 0, 0))
             add("depthwise", (4, 6, 8), kernel=(size, size), stride=stride, extreme=True, low=-60, high=100)
     add("depthwise", (3, 2, 4), kernel=(3, 3), padding=(1, 9, 1, 9))
+    # from the rows as they are: every number of columns and rows inside, beyond all edges
+    for rows in range(1, 8):
+        for stride in (1, 2, 3):
+            columns = (3 * rows + stride) % 7 + 1
+            around = (rows - 1, columns - 1, rows - 1, columns - 1)
+            add("depthwise", (3, 9, 4), kernel=(rows, columns), stride=stride, padding=around)
+            add("depthwise", (rows, 2, 12), kernel=(rows, columns), stride=stride, padding=around, step=2)
+    for size in (3, 5, 7):
+        for step in (1, 2):
+            add("depthwise", (6, 5, 8), kernel=(size, size), step=step, low=-60, high=100)
+            add("depthwise", (4, 3, 8), kernel=(size, size), step=step, extreme=True, zeros=(-128, 127))
+    add("depthwise", (2, 2, 4), kernel=(3, 6), padding=(9, 9, 9, 9))
     return cases

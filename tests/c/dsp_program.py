@@ -121,7 +121,7 @@ def declare(constants: operators.Constants, name: str) -> list[str]:
     return [*lines, f"static const {constants.ctype} {name} = {{ {fields} }};"]
 
 
-def calls(case: Case, suffix: str, scratch: str) -> str:
+def calls(case: Case, suffix: str, scratch: str, depthwise: str) -> str:
     operator, source = case.operator, case.graph.tensor(case.operator.inputs[0])
     target = case.graph.tensor(operator.output)
     op = f"&{case.name}_{suffix}"
@@ -133,7 +133,7 @@ def calls(case: Case, suffix: str, scratch: str) -> str:
         body = f"msf_pointwise_{suffix}({op}, in + (y * {source.width} + x) * {source.channels}, {at}, n{scratch});"
         window = ""
     else:
-        kind = "conv2d" if isinstance(operator, Conv2D) else "depthwise"
+        kernel = f"msf_conv2d_{suffix}" if isinstance(operator, Conv2D) else depthwise
         window = f"""
         const int8_t *rows[{operator.kernel[0]}];
         for (int k = 0; k < {operator.kernel[0]}; k++) {{
@@ -141,7 +141,7 @@ def calls(case: Case, suffix: str, scratch: str) -> str:
             rows[k] = row < 0 || row >= {source.height} ? NULL : in + row * {source.width * source.channels};
         }}"""
         first = f"x * {operator.stride[1]} - {operator.padding.left}"
-        body = f"msf_{kind}_{suffix}({op}, rows, {source.width}, {first}, {at}, n{scratch});"
+        body = f"{kernel}({op}, rows, {source.width}, {first}, {at}, n{scratch});"
     return f"""for (int y = 0; y < {target.height}; y++) {{{window}
         for (int x = 0; x < {target.width}; x += {case.step}) {{
             const int n = {count};
@@ -157,24 +157,27 @@ def source(cases: Sequence[Case]) -> str:
         graph, operator = case.graph, case.operator
         tensor, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
         assert dsp.supported(graph, operator), case.name
-        lines += declare(dsp.constants(graph, operator, f"{case.name}_dsp", ""), f"{case.name}_dsp")
+        step = min(case.step, target.width)
+        made = dsp.constants(graph, operator, f"{case.name}_dsp", "", pixels=step)
+        lines += declare(made, f"{case.name}_dsp")
         lines += declare(operators.constants(graph, operator, f"{case.name}_s8", ""), f"{case.name}_s8")
         expected = reference.execute_operator(graph, operator, [case.x])
         lines.append(f"static const int8_t {case.name}_in[] = {{ {initializer(case.x)} }};")
         lines.append(f"static const int8_t {case.name}_expected[] = {{ {initializer(expected)} }};")
-        scratch = kernels.scratch_bytes(operator, tensor, target, min(case.step, target.width))
+        scratch = kernels.scratch_bytes(operator, tensor, target, step)
         assert scratch % 4 == 0
         body.append(f'    sim_write("{{\\"case\\": \\"{case.name}\\"");')
         body.append(f"    in = memory + 65536 + {case.offset};")
         body.append(f"    out = memory + {65536 + GAP + (tensor.size + 3) // 4 * 4} + GUARD;")
         body.append("    scratch = memory + 4 * GUARD;")
         body.append(f"    memcpy(in, {case.name}_in, {tensor.size});")
-        for suffix, argument in (("dsp", ", scratch"), ("s8", "")):
+        kernel = made.ctype.removesuffix("_t")
+        for suffix, argument, depthwise in (("dsp", ", scratch", kernel), ("s8", "", "msf_depthwise_s8")):
             body.append(
                 RUN.format(
                     out_bytes=target.size,
                     scratch_bytes=scratch,
-                    calls=calls(case, suffix, argument),
+                    calls=calls(case, suffix, argument, depthwise),
                     name=case.name,
                     label=suffix,
                 )

@@ -116,6 +116,29 @@ typedef struct {
 void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
                        int32_t x, int8_t *out, int32_t pixels, void *scratch);
 
+/**
+ * Convolution with one filter a channel: up to seven rows and columns, any stride, dilation 1, a multiple of four channels.
+ * It needs no scratch and works on the rows as they are; taps of padding cost nothing.
+ *
+ * Of each four channels a record: four biases (the zero point not folded in), four multipliers, a byte with shift - 1 of
+ * each, and of each tap a byte of each.
+ */
+typedef struct {
+    const uint32_t *records;
+    int32_t round; /**< 2 * zero point of the output + 1 */
+    uint16_t channels;
+    uint8_t kernel_h;
+    uint8_t kernel_w;
+    uint8_t stride_w;
+    int8_t in_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_depthwise_rows_dsp_t;
+
+/** `scratch` is not looked at. */
+void msf_depthwise_rows_dsp(const msf_depthwise_rows_dsp_t *op, const int8_t *const *rows,
+                            int32_t in_width, int32_t x, int8_t *out, int32_t pixels, void *scratch);
+
 /** For `pixels_body` */
 void msf_depthwise_pixels_dsp(const struct msf_depthwise_pixels_dsp *place, const uint8_t *records,
                               int8_t *out);
