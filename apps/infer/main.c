@@ -17,6 +17,8 @@
 #include "port.h"
 #include "shell.h"
 
+#define PIECE_BYTES 30U
+
 /* What reading an image came to: the first problem, NULL while there is none */
 static const char *problem;
 
@@ -55,21 +57,27 @@ static void read_bytes(int8_t *bytes, uint32_t count)
     }
 }
 
-/* Asks the other end for a piece of a row. */
+/* Asks the other end for a piece of a row, a few pixels at a time: RIOT's console keeps 64 characters. */
 static void read_pixels(void *context, uint32_t row, uint32_t column, uint32_t columns,
                         int8_t *pixels)
 {
     const msf_model_t *model = context;
-    uint32_t bytes = columns * model->input.channels;
-    if (problem == NULL) {
-        json_open("read", model->name);
-        json_member("row", row);
-        json_member("column", column);
-        json_member("columns", columns);
-        json_member("bytes", bytes);
-        json_close();
+    uint32_t channels = model->input.channels;
+    uint32_t most = channels < PIECE_BYTES ? PIECE_BYTES / channels : 1;
+    for (uint32_t end = column + columns; column < end;) {
+        uint32_t piece = end - column < most ? end - column : most;
+        if (problem == NULL) {
+            json_open("read", model->name);
+            json_member("row", row);
+            json_member("column", column);
+            json_member("columns", piece);
+            json_member("bytes", piece * channels);
+            json_close();
+        }
+        read_bytes(pixels, piece * channels);
+        pixels += piece * channels;
+        column += piece;
     }
-    read_bytes(pixels, bytes);
 }
 
 /* scale * steps with `decimals` decimals, by integers alone: not every printf knows floats, not every core has them. */
