@@ -230,7 +230,7 @@ def _stages_table(graph: ir.Graph, plan: Plan) -> RenderableType:
 
     return table(
         "",
-        ("stage", "operators", "first", "last", "strip width", "strips", "pixels", "bytes", "MACs"),
+        ("stage", "operators", "first", "last", "strip width", "strips", "scratch", "bytes", "MACs"),
         (
             (
                 row.number,
@@ -239,7 +239,7 @@ def _stages_table(graph: ir.Graph, plan: Plan) -> RenderableType:
                 row.names[-1],
                 row.width,
                 row.strips,
-                row.pixels,
+                row.shared,
                 row.bytes,
                 row.macs,
             )

@@ -49,6 +49,13 @@ ALIGNMENT = 4
 TILES = (1, 2, 4)
 """How many pixels a convolution may pack and compute together (kernels_dsp.h)."""
 
+CHOICES: dict[KernelSet, tuple[tuple[int, int], ...]] = {
+    "portable": tuple((pixels, 4) for pixels in (1, 2, 4, 8, 16, 64)),
+    "dsp": tuple((pixels, tile) for pixels in (1, 2, 4, 8, 16, 64) for tile in TILES if tile <= pixels),
+}
+"""(pixels that the operators of a group pass on at a time, pixels of them that a convolution computes together): more
+take more RAM and fewer instructions."""
+
 ROW_INSTRUCTIONS = 60
 """A group's loop over one row: demands, row pointers, calls."""
 
@@ -346,8 +353,8 @@ class GroupFacts:
     """What the cost of a group asks for again and again.
 
     `slots` says in which of two buffers each tensor is that exists a few pixels at a time, `slot_channels` how many
-    channels these take. By tile, then by the number of pixels of one call: scratch bytes of the hungriest kernel, and
-    instructions for one pixel in 1/256. A group that needs no more RAM for more pixels computes a row at once.
+    channels these take. For each of CHOICES, by the columns of a strip [choices, columns + 1]: `scratch` bytes for
+    pixels and kernels, `calls` the pixels of one call, `instructions` for one pixel in 1/256.
     """
 
     row_inputs: tuple[tuple[int, str], ...]
@@ -355,13 +362,9 @@ class GroupFacts:
     slot_channels: tuple[int, int]
     macs_per_pixel: int
     macs_of_reduction: int
-    kernel_scratch: dict[int, IntArray]
-    kernel_instructions: dict[int, IntArray]
-
-    @property
-    def in_pieces(self) -> bool:
-        """Whether the number of pixels that a stage passes on at a time matters to the group."""
-        return bool(self.slots) or any(bool(scratch[-1] > scratch[1]) for scratch in self.kernel_scratch.values())
+    calls: IntArray
+    scratch: IntArray
+    instructions: IntArray
 
 
 @cache
@@ -371,22 +374,29 @@ def _facts(network: Network, group: Group) -> GroupFacts:
         in_place = is_elementwise(network.operators[group.operators[position]])
         slots.append((name, 0 if position == 0 else slots[-1][1] if in_place else 1 - slots[-1][1]))
     channels = [[network.graph.tensor(name).channels for name, used in slots if used == slot] for slot in (0, 1)]
+    slot_channels = (max(channels[0], default=0), max(channels[1], default=0))
     indices = [*group.operators, *([] if group.reduction is None else [group.reduction])]
-    nothing = np.zeros(network.graph.tensor(group.output).width + 1, np.int64)
+    columns = np.arange(network.graph.tensor(group.output).width + 1)
+    calls, scratch, instructions = [], [], []
+    for pixels, tile in CHOICES[network.kernels]:
+        kernel = np.max(
+            [0 * columns, *(network.tiled(network.kernel_scratch, i, tile) for i in group.operators)], axis=0
+        )
+        # a group that needs no more RAM for more pixels computes a row at once
+        call = np.minimum(columns, pixels) if slots or kernel[-1] > kernel[1] else columns
+        calls.append(call)
+        scratch.append(sum((_aligned(call * count) for count in slot_channels), start=kernel[call]))
+        work = sum((network.tiled(network.kernel_instructions, i, tile) for i in indices), start=0 * columns)
+        instructions.append(work[call])
     return GroupFacts(
         row_inputs=group.row_inputs(network),
         slots=tuple(slots),
-        slot_channels=(max(channels[0], default=0), max(channels[1], default=0)),
+        slot_channels=slot_channels,
         macs_per_pixel=sum(macs_per_pixel(network.operators[i]) for i in group.operators),
         macs_of_reduction=0 if group.reduction is None else macs_per_pixel(network.operators[group.reduction]),
-        kernel_scratch={
-            tile: np.max([nothing, *(network.tiled(network.kernel_scratch, i, tile) for i in group.operators)], axis=0)
-            for tile in TILES
-        },
-        kernel_instructions={
-            tile: sum((network.tiled(network.kernel_instructions, i, tile) for i in indices), start=nothing)
-            for tile in TILES
-        },
+        calls=np.array(calls),
+        scratch=np.array(scratch),
+        instructions=np.array(instructions),
     )
 
 
@@ -483,8 +493,9 @@ class Layout:
     skeleton: Skeleton
     width: int
     strips: int
-    pixels: int
-    tile: int
+    shared: int
+    calls: dict[Group, int] = field(compare=False)
+    tiles: dict[int, int] = field(compare=False)
     buffers: tuple[Buffer, ...]
     resident_bytes: int
     overlap: int
@@ -744,44 +755,50 @@ def strip_columns(network: Network, stage: Skeleton, strip_width: IntArray) -> C
 
 @dataclass(frozen=True, eq=False)
 class Costs:
-    """Of one stage for each of several strip widths: arena bytes (whole tensors and scratch), and the work.
+    """Of one stage, for each number of bytes that its groups may share and each strip width [budgets, widths].
 
-    `instructions` are an estimate, good enough to choose between plans.
+    `shared` are these bytes, for pixels and kernels; `bytes` all that the stage needs of the arena. `instructions` are
+    an estimate, good enough to choose between plans.
     """
 
-    resident: IntArray
-    scratch: IntArray
+    shared: IntArray
+    bytes: IntArray
     macs: IntArray
     instructions: IntArray
 
-    @property
-    def bytes(self) -> IntArray:
-        """Arena bytes while the stage runs."""
-        return self.resident + self.scratch
 
+def costs(network: Network, stage: Skeleton, strips: Columns) -> Costs:
+    """What the stage costs with each of the strip widths and each amount of scratch that makes a difference.
 
-def costs(network: Network, stage: Skeleton, strips: Columns, pixels: int, tile: int) -> Costs:
-    """What the stage costs with each strip width, groups passing on `pixels` pixels, convolutions taking `tile`."""
-    count = len(strips.strips)
-    shared = np.zeros(count, np.int64)
-    work = np.full(count, sum(int(network.kernel_instructions[i][1]) for i in stage.late), dtype=np.int64)
-    for group in stage.groups:
-        facts = network.facts(group)
-        width = strips.widths[group.output]
-        call = np.minimum(pixels, width) if facts.in_pieces else width
-        shared = np.maximum(shared, sum(_pixel_bytes(network, group, call), start=facts.kernel_scratch[tile][call]))
-        work += strips.computed[group] * facts.kernel_instructions[tile][call]
-        work += strips.strips * (stage.rows_done[group.output] * ROW_INSTRUCTIONS * 256)
+    The groups run one after the other and share the scratch; each makes of it what saves the most instructions.
+    """
+    count = len(CHOICES[network.kernels]) if stage.groups else 1
+    needed = np.zeros((len(stage.groups), count, len(strips.strips)), np.int64)
+    work = np.zeros_like(needed)
+    rows = np.zeros(len(strips.strips), np.int64)
+    for number, group in enumerate(stage.groups):
+        facts, width = network.facts(group), strips.widths[group.output]
+        needed[number] = facts.scratch[:, width]
+        work[number] = facts.instructions[:, width] * strips.computed[group]
+        rows += strips.strips * (stage.rows_done[group.output] * ROW_INSTRUCTIONS * 256)
+    late = sum(int(network.kernel_instructions[i][1]) for i in stage.late)
+    shared, instructions = [], []
+    for budget in needed.max(axis=0, initial=0):
+        chosen = _fastest(needed, work, budget)
+        shared.append(np.take_along_axis(needed, chosen, axis=1).max(axis=(0, 1), initial=0))
+        instructions.append(np.take_along_axis(work, chosen, axis=1).sum(axis=(0, 1)) + rows + late)
     late_scratch = _vectors(network, stage)[1] + _late_kernel_scratch(network, stage)
     accumulators = sum(buffer.size for buffer in _accumulators(network, stage))
-    scratch = accumulators + np.maximum(strips.line_bytes + shared, late_scratch)
-    return Costs(strips.resident, scratch, strips.macs, work // 256)
+    scratch = accumulators + np.maximum(strips.line_bytes + np.array(shared), late_scratch)
+    macs = np.broadcast_to(strips.macs, scratch.shape)
+    return Costs(np.array(shared), strips.resident + scratch, macs, np.array(instructions) // 256)
 
 
-def _pixel_bytes(network: Network, group: Group, pixels: IntArray) -> tuple[IntArray, IntArray]:
-    """Bytes of the two buffers in which a group passes on `pixels` pixels at a time."""
-    first, second = network.facts(group).slot_channels
-    return _aligned(pixels * first), _aligned(pixels * second)
+def _fastest(needed: IntArray, work: IntArray, budget: IntArray) -> IntArray:
+    """For each group and width the choice with the fewest instructions within the budget [groups, 1, widths]."""
+    never = np.iinfo(np.int64).max
+    chosen: IntArray = np.argmin(np.where(needed <= budget, work, never), axis=1, keepdims=True)
+    return chosen
 
 
 def _aligned(sizes: IntArray) -> IntArray:
@@ -837,16 +854,18 @@ def _vectors(network: Network, stage: Skeleton) -> tuple[tuple[Buffer, ...], int
     return tuple(placed.values()), max((b.offset + b.size for b in placed.values()), default=0)
 
 
-def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int, tile: int) -> Layout:
+def layout(network: Network, stage: Skeleton, strip_width: int, shared: int | None) -> Layout:
     """The stage with one strip width, every buffer placed within its scratch.
 
     Accumulators come first; line buffers follow, then pixels and the scratch of kernels, which the groups share; after
-    the last strip the vectors take the place of all but the accumulators.
+    the last strip the vectors take the place of all but the accumulators. The groups share up to `shared` bytes, or
+    what they need at the least where that is more; without a number, what makes them fastest.
     """
     graph = network.graph
     strips = strip_columns(network, stage, np.array([strip_width]))
-    cost = costs(network, stage, strips, pixels, tile)
     widths = {name: int(width[0]) for name, width in strips.widths.items()}
+    choices = {group: _choice(network, stage, strips, group, shared) for group in stage.groups}
+    work = sum(int(network.kernel_instructions[i][1]) for i in stage.late)
     buffers = list(_accumulators(network, stage))
     base = sum(buffer.size for buffer in buffers)
     offset = base
@@ -858,33 +877,50 @@ def layout(network: Network, stage: Skeleton, strip_width: int, pixels: int, til
             offset += size
     buffers += lines.values()
     buffers += [replace(lines[host], tensor=name) for name, host in stage.hosts.items()]
-    for group in stage.groups:
-        facts = network.facts(group)
-        width = widths[group.output]
-        call = min(pixels, width) if facts.in_pieces else width
-        first, second = (int(size[0]) for size in _pixel_bytes(network, group, np.array([call])))
+    taken = 0
+    for group, choice in choices.items():
+        facts, width = network.facts(group), widths[group.output]
+        call = int(facts.calls[choice, width])
+        first, second = (aligned(call * count) for count in facts.slot_channels)
         for name, slot in facts.slots:
             size = aligned(call * graph.tensor(name).channels)
             buffers.append(Buffer(name, "pixels", offset + slot * first, size, 1, call))
-        if scratch := int(facts.kernel_scratch[tile][call]):
-            buffers.append(Buffer(group.output, "kernel", offset + first + second, scratch))
+        needed = int(facts.scratch[choice, width])
+        if needed > first + second:
+            buffers.append(Buffer(group.output, "kernel", offset + first + second, needed - first - second))
+        taken = max(taken, needed)
+        work += int(facts.instructions[choice, width] * strips.computed[group][0])
+        work += int(strips.strips[0]) * stage.rows_done[group.output] * ROW_INSTRUCTIONS * 256
     vectors, vector_bytes = _vectors(network, stage)
     buffers += [Buffer(vector.tensor, "vector", base + vector.offset, vector.size) for vector in vectors]
     if scratch := _late_kernel_scratch(network, stage):
         made = [network.operators[index].output for index in stage.late]
         buffers += [Buffer(name, "kernel", base + vector_bytes, scratch) for name in made]
+    late_bytes = vector_bytes + _late_kernel_scratch(network, stage)
     in_one = int(strips.strips[0]) == 1
+    tiles = {i: CHOICES[network.kernels][choice][1] for group, choice in choices.items() for i in group.operators}
     return Layout(
         skeleton=stage,
         width=strip_width,
         strips=int(strips.strips[0]),
-        pixels=pixels,
-        tile=tile,
+        shared=taken,
+        calls={group: int(network.facts(group).calls[c, widths[group.output]]) for group, c in choices.items()},
+        tiles=tiles,
         buffers=tuple(buffers),
-        resident_bytes=int(cost.resident[0]),
+        resident_bytes=int(strips.resident[0]),
         overlap=stage.overlap if in_one or stage.primary is None else aligned(graph.tensor(stage.output).size),
-        scratch_bytes=int(cost.scratch[0]),
-        macs=int(cost.macs[0]),
-        instructions=int(cost.instructions[0]),
+        scratch_bytes=base + max(offset - base + taken, late_bytes),
+        macs=int(strips.macs[0]),
+        instructions=work // 256,
         widths=widths,
     )
+
+
+def _choice(network: Network, stage: Skeleton, strips: Columns, group: Group, shared: int | None) -> int:
+    """Which of CHOICES the group makes when the stage's groups share `shared` bytes."""
+    needed = [network.facts(each).scratch[:, int(strips.widths[each.output][0])] for each in stage.groups]
+    least = max(int(each.min()) for each in needed)
+    mine = network.facts(group).scratch[:, int(strips.widths[group.output][0])]
+    budget = np.array([int(mine.max()) if shared is None else max(shared, least)])
+    work = network.facts(group).instructions[:, int(strips.widths[group.output][0])]
+    return int(_fastest(mine[None, :, None], work[None, :, None], budget)[0, 0, 0])

@@ -130,9 +130,8 @@ class StageWriter:
         for index in range(self.skeleton.begin, self.skeleton.end):
             name, operator = operator_name(self.network, index), self.network.operators[index]
             if self.uses_dsp(index):
-                found.append(
-                    (name, dsp.constants(graph, operator, name, self.prefix, self.layout.tile, self.call_pixels(index)))
-                )
+                tile, pixels = self.layout.tiles.get(index, 1), self.call_pixels(index)
+                found.append((name, dsp.constants(graph, operator, name, self.prefix, tile, pixels)))
             else:
                 found.append((name, constants(graph, operator, name, self.prefix)))
         return tuple(found)
@@ -146,11 +145,7 @@ class StageWriter:
 
     def call_pixels(self, index: int) -> int:
         """The most pixels that one call of operator `index` computes."""
-        for group in self.skeleton.groups:
-            if index in group.operators:
-                width = self.layout.widths[group.output]
-                return min(self.layout.pixels, width) if self.network.facts(group).in_pieces else width
-        return 1
+        return next((call for group, call in self.layout.calls.items() if index in group.operators), 1)
 
     def scratch_of(self, name: str) -> str:
         """Pointer to the scratch of the kernels of a group or of an operator between vectors, called after `name`."""
@@ -360,10 +355,8 @@ class StageWriter:
     def pixel_loop(self, group: Group) -> list[str]:
         """The operators of a group on one row: at once where it is one operator, else some pixels at a time."""
         columns = self.columns(group.output)
-        if not self.network.facts(group).in_pieces:
-            return self.pixel_calls(group, "0", columns)
-        step = min(self.layout.pixels, self.layout.widths[group.output])
-        if columns == str(step):
+        step = self.layout.calls[group]
+        if step == self.layout.widths[group.output]:
             return self.pixel_calls(group, "0", columns)
         lines = [f"for (int32_t x = 0; x < {columns}; x += {step}) {{"]
         count = "1"

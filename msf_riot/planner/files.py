@@ -57,8 +57,7 @@ def as_json(plan: Plan, graph: Graph) -> dict[str, object]:
                 "first": stage.begin,
                 "last": stage.end - 1,
                 "width": stage.width,
-                "pixels": stage.pixels,
-                "tile": stage.tile,
+                "shared": stage.shared,
                 "names": names if len(names) <= 2 else [names[0], "...", names[-1]],
             }
         )
@@ -129,11 +128,9 @@ def _plan(content: Any, graph: Graph) -> Plan:
 def _stage(number: int, entry: Any) -> Stage:
     if not isinstance(entry, dict):
         raise PlanError(f"stage {number} is not an object with first, last, width")
-    first, last, width, pixels, tile = (
-        _number(number, name, entry.get(name, default))
-        for name, default in (("first", None), ("last", None), ("width", None), ("pixels", 1), ("tile", 4))
-    )
-    return Stage(first, last + 1, width, pixels, tile)
+    first, last, width = (_number(number, name, entry.get(name)) for name in ("first", "last", "width"))
+    shared = entry.get("shared")
+    return Stage(first, last + 1, width, None if shared is None else _number(number, "shared", shared))
 
 
 def _number(stage: int, name: str, value: Any) -> int:

@@ -7,24 +7,21 @@ from dataclasses import dataclass
 
 from msf_riot.errors import PlanError
 from msf_riot.ir import macs
-from msf_riot.stage import ALIGNMENT, TILES, InputMode, KernelSet, Layout, Network, layout, skeleton
-
-MOST_PIXELS = 64
-"""That operators pass on at a time, in any plan."""
+from msf_riot.stage import ALIGNMENT, InputMode, KernelSet, Layout, Network, layout, skeleton
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Operators [begin, end) of the graph in strips of `width` columns, passing on `pixels` pixels at a time.
+    """Operators [begin, end) of the graph in strips of `width` columns.
 
-    Convolutions of the dsp kernels pack and compute `tile` pixels together: fewer take less RAM and more instructions.
+    `shared` is how many bytes of scratch its groups share for the pixels that they pass on and for their kernels: more
+    make them faster, less than they need is taken as what they need, None as all that makes a difference.
     """
 
     begin: int
     end: int
     width: int
-    pixels: int = 1
-    tile: int = 4
+    shared: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +65,7 @@ def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, 
             raise PlanError(f"{where}: strip width {stage.width} is not within 1 to {whole}")
         if stage.width < whole and not shape.strips_allowed:
             raise PlanError(f"{where} cannot run in strips (width {stage.width}); its width must be {whole}")
-        if not 1 <= stage.pixels <= MOST_PIXELS:
-            raise PlanError(f"{where}: pixels {stage.pixels} is not within 1 to {MOST_PIXELS}")
-        if stage.tile not in TILES:
-            raise PlanError(f"{where}: tile {stage.tile} is none of {', '.join(map(str, TILES))}")
-        placed.append(layout(network, shape, stage.width, stage.pixels, stage.tile))
+        placed.append(layout(network, shape, stage.width, stage.shared))
         position = stage.end
     if position != len(network.operators):
         raise PlanError(f"the last stage ends at operator {position} of {len(network.operators)}")

@@ -17,7 +17,6 @@ from msf_riot.ir import Graph, macs
 from msf_riot.planner.plan import Plan, Stage, make_plan
 from msf_riot.stage import (
     ALIGNMENT,
-    TILES,
     InputMode,
     IntArray,
     KernelSet,
@@ -29,26 +28,21 @@ from msf_riot.stage import (
 )
 
 Progress = Callable[[int, int], None]
-PORTABLE_CHOICES = tuple((pixels, 4) for pixels in (1, 2, 4, 8, 16, 64))
-DSP_CHOICES = tuple((pixels, tile) for pixels in (1, 2, 4, 8, 16, 64) for tile in TILES if tile <= pixels)
-"""How many pixels the operators of a group may pass on at a time, and how many of them a convolution packs together;
-more take more RAM and fewer instructions."""
 INSTRUCTIONS = 1 << 31
 """More than any network takes: path lengths are MACs times this plus instructions."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """All stages worth considering: column k is operators [begin[k], end[k]) in strips of width[k], pixels[k]."""
+    """All stages worth considering: number k is operators [begin[k], end[k]), strips of width[k], shared[k] bytes."""
 
     network: Network
     input_mode: InputMode
     overlap: bool
     begin: IntArray
     end: IntArray
-    pixels: IntArray
-    tile: IntArray
     width: IntArray
+    shared: IntArray
     bytes: IntArray
     macs: IntArray
     instructions: IntArray
@@ -85,20 +79,16 @@ def candidates(
                 continue
             widths = strip_widths(network, stage)
             strips = strip_columns(network, stage, widths)
-            choices = DSP_CHOICES if kernels == "dsp" else PORTABLE_CHOICES
-            if not any(network.facts(group).in_pieces for group in stage.groups):
-                choices = choices[:1]
-            table = []
-            for pixels, tile in choices:
-                cost = costs(network, stage, strips, pixels, tile)
-                which = [np.full(len(widths), value) for value in (begin, end, pixels, tile)]
-                table.append([*which, widths, np.maximum(cost.bytes, ALIGNMENT), cost.macs, cost.instructions])
-            found = np.concatenate(table, axis=1)
-            found = found[:, found[6] <= budget]
-            rows.append(found[:, _undominated(found[5:])])
+            cost = costs(network, stage, strips)
+            each = np.broadcast_to(widths, cost.bytes.shape)
+            which = [np.full(cost.bytes.shape, begin), np.full(cost.bytes.shape, end), each, cost.shared]
+            table = [*which, np.maximum(cost.bytes, ALIGNMENT), cost.macs, cost.instructions]
+            found = np.stack(table).reshape(len(table), -1)
+            found = found[:, found[5] <= budget]
+            rows.append(found[:, _undominated(found[4:])])
     if progress is not None:
         progress(count, count)
-    columns = np.concatenate([np.zeros((8, 0), np.int64), *rows], axis=1)
+    columns = np.concatenate([np.zeros((7, 0), np.int64), *rows], axis=1)
     return Candidates(network, input_mode, overlap, *columns)
 
 
@@ -138,8 +128,7 @@ def _cheapest(found: Candidates, ram_limit: int) -> tuple[int, tuple[int, ...]] 
 
 def _plan(found: Candidates, path: tuple[int, ...]) -> Plan:
     stages = tuple(
-        Stage(*(int(column[k]) for column in (found.begin, found.end, found.width, found.pixels, found.tile)))
-        for k in path
+        Stage(*(int(column[k]) for column in (found.begin, found.end, found.width, found.shared))) for k in path
     )
     return make_plan(found.network, stages, found.input_mode, found.overlap)
 

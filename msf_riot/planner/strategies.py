@@ -15,7 +15,7 @@ import numpy as np
 
 from msf_riot.errors import DoesNotFitError, PlanError
 from msf_riot.ir import Graph, macs, macs_per_pixel
-from msf_riot.planner.plan import MOST_PIXELS, Plan, Stage, make_plan
+from msf_riot.planner.plan import Plan, Stage, make_plan
 from msf_riot.stage import (
     ALIGNMENT,
     IntArray,
@@ -98,7 +98,7 @@ def streamnet(graph: Graph) -> Strategy:
     for split in range(2, len(singles.bytes) + 1):
         stage = skeleton(singles.network, 0, split, "whole", overlap=False)
         if stage is not None:
-            front = layout(singles.network, stage, singles.block(0, split).width, 1, 4).bytes
+            front = layout(singles.network, stage, singles.block(0, split).width, 0).bytes
             best = min(best, (max(front, *singles.bytes[split:], 0), split))
     split = best[1]
     stages = (singles.block(0, split), *singles.stages[split:]) if split else singles.stages
@@ -160,11 +160,11 @@ class _Singles:
         if stage is None:
             if end - begin == 1:
                 raise PlanError(f"operator '{self.network.operators[begin].name}' cannot run by itself")
-            return Stage(begin, end, width or 1)
+            return Stage(begin, end, width or 1, 0)
         whole = int(strip_widths(self.network, stage)[0])
         if end - begin == 1:
-            return Stage(begin, end, whole, MOST_PIXELS)
-        return Stage(begin, end, whole if width is None or not stage.strips_allowed else width)
+            return Stage(begin, end, whole)
+        return Stage(begin, end, whole if width is None or not stage.strips_allowed else width, 0)
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -178,7 +178,7 @@ class _Singles:
     def _cost(self, stage: Stage) -> int:
         shape = skeleton(self.network, stage.begin, stage.end, "whole", overlap=False)
         assert shape is not None
-        return layout(self.network, shape, stage.width, stage.pixels, stage.tile).bytes
+        return layout(self.network, shape, stage.width, stage.shared).bytes
 
     @cached_property
     def macs(self) -> tuple[int, ...]:

@@ -61,7 +61,7 @@ class StageRow:
     names: tuple[str, ...]
     width: int
     strips: int
-    pixels: int
+    shared: int
     parts: dict[str, int]
     macs: int
     plain_macs: int
@@ -98,7 +98,7 @@ def _row(plan: Schedule, stage: ScheduledStage) -> StageRow:
         names=tuple(operator.name for operator in operators),
         width=layout.width,
         strips=layout.strips,
-        pixels=layout.pixels,
+        shared=layout.shared,
         parts=ram_parts(plan.network, layout),
         macs=layout.macs,
         plain_macs=sum(_macs(plan, operator) for operator in operators),

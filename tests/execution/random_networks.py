@@ -261,6 +261,6 @@ def plans(draw: st.DrawFn, graph: Graph) -> Plan:
         assert shape is not None
         whole = 1 if shape.strip_tensor is None else graph.tensor(shape.strip_tensor).width
         width = draw(st.integers(1, whole)) if shape.strips_allowed else whole
-        stages.append(Stage(position, end, width, draw(st.integers(1, 5))))
+        stages.append(Stage(position, end, width, draw(st.none() | st.integers(0, 400))))
         position = end
     return make_plan(network, tuple(stages), mode, overlap)

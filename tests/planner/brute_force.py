@@ -1,4 +1,4 @@
-"""Every plan of a small network, without the planner's shortcuts: all cuts and strip widths, pixels one by one."""
+"""Every plan of a small network, without the planner's shortcuts: all cuts and strip widths, scratch as little as can be."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def stages_from(network: Network, begin: int, mode: InputMode, overlap: bool) ->
             continue
         whole = 1 if shape.strip_tensor is None else network.graph.tensor(shape.strip_tensor).width
         for width in range(1, whole + 1) if shape.strips_allowed else (whole,):
-            placed = layout(network, shape, width, 1, 4)
-            yield Stage(begin, end, width), placed.bytes, placed.macs
+            placed = layout(network, shape, width, 0)
+            yield Stage(begin, end, width, 0), placed.bytes, placed.macs
 
 
 def all_costs(graph: Graph, mode: InputMode, overlap: bool, most: int) -> set[tuple[int, int]] | None:

@@ -72,7 +72,7 @@ EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
     "width is text": (lambda c: c["stages"][0].update(width="8"), "stage 0: 'width' is '8'"),
     "negative": (lambda c: c["stages"][0].update(first=-1), "stage 0: 'first' is -1"),
     "zero wide": (lambda c: c["stages"][0].update(width=0), "strip width 0"),
-    "pixels": (lambda c: c["stages"][0].update(pixels=1000), "stage 0: pixels 1000"),
+    "scratch": (lambda c: c["stages"][0].update(shared=-3), "stage 0: 'shared' is -3"),
     "stage is a number": (lambda c: c["stages"].__setitem__(0, 7), "stage 0 is not an object"),
     "no stages": (lambda c: c.update(stages=[]), "'stages' a list with at least one stage"),
     "input": (lambda c: c.update(input="column"), "'input' is 'column', expected one of whole, rows, windows"),
