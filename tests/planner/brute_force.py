@@ -1,4 +1,4 @@
-"""Every plan of a small network, without the planner's shortcuts: all cuts and strip widths, scratch as little as can be."""
+"""Every plan of a small network, without the planner's shortcuts: all cuts and strip widths, least scratch."""
 
 from __future__ import annotations
 
