@@ -213,6 +213,7 @@ def pebble(tmp_path: Path) -> dict[str, str]:
 
 
 def test_what_cannot_fit_is_refused_before_compiling_with_both_numbers(tree: Path, pebble: dict[str, str]) -> None:
+    scons(tree, MODEL, "build")
     needed = json.loads(next((tree / "build").glob("tiny-residual*/generated.json")).read_text())["needs"]["ram_bytes"]
     result = scons(tree, MODEL, "BOARD=pebble", "build", **pebble)
     assert result.returncode == 2
