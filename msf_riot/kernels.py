@@ -85,13 +85,13 @@ def is_planar(operator: DepthwiseConv2D) -> bool:
     )
 
 
-def is_by_pixel(operator: DepthwiseConv2D, source: Tensor, output: Tensor) -> bool:
+def is_by_pixel(operator: DepthwiseConv2D, source: Tensor) -> bool:
     """Whether there is a kernel of this shape that makes all pixels of four channels from the rows as they are."""
-    return is_planar(operator) and (
-        operator.kernel == (3, 3)
+    return (
+        is_planar(operator)
+        and operator.kernel == (3, 3)
         and source.width >= 2
         and max(operator.padding.left, operator.padding.right) <= 1
-        and (output.width <= 12 or operator.stride[1] == 2)
     )
 
 
@@ -183,9 +183,9 @@ def _body_instructions(operator: DepthwiseConv2D, source: Tensor, output: Tensor
     calls = [min(pixels, output.width - first) for first in range(0, output.width, pixels)]
     rows = [_rows_inside(operator, source, y) for y in range(output.height)]
     counts: dict[Body, float] = {"rows": _by_rows(operator, source, output, len(calls), sum(rows))}
-    if is_by_pixel(operator, source, output):
+    if is_by_pixel(operator, source):
         counts["pixels"] = float(sum(_by_pixel_call(operator, n, there) for n in calls for there in rows))
-    elif is_planar(operator):
+    if is_planar(operator):
         counts["planes"] = sum(_depthwise_call(operator, source, first, n, rows) for first, n in _starts(calls))
     return counts
 
@@ -197,7 +197,7 @@ def _by_rows(operator: DepthwiseConv2D, source: Tensor, output: Tensor, calls: i
     inside = [max(min(x + operator.kernel[1], source.width) - max(x, 0), 0) for x in starts]
     taps = rows * (10 * sum(inside) + sum(columns >= 6 for columns in inside))
     pixels = output.height * output.width
-    every_group = groups * (51 * pixels + 6 * rows * output.width + taps)
+    every_group = groups * (44 * pixels + 6 * rows * output.width + taps)
     return float(95 * output.height * calls + 70 * pixels + every_group)
 
 

@@ -85,9 +85,10 @@ def constants(
     form = _requantization(graph, operator)
     assert form is not None
     if isinstance(operator, DepthwiseConv2D):
-        if kernels.depthwise_body(operator, source, target, pixels or target.width) == "rows":
+        body = kernels.depthwise_body(operator, source, target, pixels or target.width)
+        if body == "rows":
             return _rows_constants(graph, operator, form, name, prefix)
-        return _depthwise_constants(graph, operator, form, name, prefix)
+        return _depthwise_constants(graph, operator, form, body == "pixels", name, prefix)
     taps = _tap_matrix(operator)
     words = _stream(taps, form)
     uniform = form.uniform and form.scale == 256
@@ -119,12 +120,11 @@ def constants(
 
 
 def _depthwise_constants(
-    graph: Graph, operator: DepthwiseConv2D, form: Requantization, name: str, prefix: str
+    graph: Graph, operator: DepthwiseConv2D, form: Requantization, by_pixel: bool, name: str, prefix: str
 ) -> Constants:
     taps = operator.kernel[0]
     stride = operator.stride[1]
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-    by_pixel = kernels.is_by_pixel(operator, source, target)
     records = _pixel_records(operator, form) if by_pixel else _records(operator, form)
     array = Array(f"{name}_records", "uint8_t", records, "bias, multiplier, shift, weights")
     bodies = (

@@ -20,7 +20,8 @@
 #include "clamp_dsp.h"
 #include "depthwise_window_dsp.h"
 
-#define CONSTANTS (36) /**< bytes of a group's biases, multipliers and shifts */
+#define BIASES (16)    /**< bytes of a group's biases, */
+#define CONSTANTS (36) /**< and of its biases, multipliers and shifts */
 
 void msf_depthwise_rows_dsp(const msf_depthwise_rows_dsp_t *op, const int8_t *const *rows,
                             int32_t in_width, int32_t x, int8_t *out, int32_t pixels, void *scratch)
@@ -55,7 +56,7 @@ void msf_depthwise_rows_dsp(const msf_depthwise_rows_dsp_t *op, const int8_t *co
 
         window.out = out;
         window.columns = right > left ? right - left : 0;
-        window.weights = CONSTANTS + 4 * ((above - 1) * columns + left);
+        window.weights = CONSTANTS - BIASES + 4 * ((above - 1) * columns + left);
         window.offset = (x + left) * channels;
         msf_depthwise_window_dsp(&window);
         out += channels;

@@ -12,26 +12,19 @@
     .syntax unified
     .thumb
 
-    /* msf_depthwise_window_dsp_t, r0 */
-    .equ WINDOW_RECORDS, 0
-    .equ WINDOW_ROUND, 36
-    .equ WINDOW_ZERO, 40
-    .equ WINDOW_ROWS, 44
-
     .equ TAP, 40            /* bytes of code of a tap; TAP_MORE more of the sixth */
     .equ TAP_MORE, 4
 
-    /* constants of four channels */
-    .equ RECORD_MULTIPLIERS, 16
-    .equ RECORD_SHIFTS, 32
+    /* of four channels, from their multipliers on, which follow the biases */
+    .equ RECORD_SHIFTS, 16
 
-    .equ RECORD, 0
-    .equ OUT, 4
-    .equ GROUPS, 8
-    .equ RECORD_BYTES, 12
-    .equ WEIGHTS, 16
-    .equ OFFSET, 20         /* of the four channels in a row */
-    .equ ROW_WEIGHTS, 24
+    .equ OUT, 0
+    .equ RECORD, 4          /* the multipliers of the four channels */
+    .equ OFFSET, 8          /* of the four channels in a row */
+    .equ ROW_WEIGHTS, 12
+    .equ RECORD_BYTES, 16
+    .equ OUT_END, 20
+    .equ WEIGHTS, 24        /* from RECORD */
     .equ ENTRY, 28
     .equ ROUND, 32
     .equ ROWS, 36           /* the window's row pointers */
@@ -74,29 +67,27 @@
 msf_depthwise_window_dsp:
     push {r4-r11, lr}
     sub sp, #FRAME + 4      /* the stack stays aligned to 8 bytes */
-    ldm r0!, {r1-r8, r10}   /* records to offset */
-    sub r0, #WINDOW_ROUND
-    ldr r11, [r0, #WINDOW_ROUND]
-    strd r1, r2, [sp, #RECORD]          /* and OUT */
-    strd r3, r4, [sp, #GROUPS]          /* and RECORD_BYTES */
-    strd r5, r10, [sp, #WEIGHTS]        /* and OFFSET */
-    adr.w r1, chain_end
-    adds r1, #1
-    movs r2, #TAP
-    mls r1, r7, r2, r1
+    ldm r0!, {r1-r8, r10-r12}           /* records to zero; r0 is now at the rows */
+    strd r11, r0, [sp, #ROUND]          /* and ROWS */
+    adr.w lr, chain_end
+    adds lr, #1
+    movs r0, #TAP
+    mls lr, r7, r0, lr
     cmp r7, #6
     it ge
-    subge r1, #TAP_MORE
-    strd r6, r1, [sp, #ROW_WEIGHTS]     /* and ENTRY */
-    ldr r10, [r0, #WINDOW_ZERO]
-    adds r0, #WINDOW_ROWS
-    strd r11, r0, [sp, #ROUND]          /* and ROWS */
+    subge lr, #TAP_MORE
+    strd r5, lr, [sp, #WEIGHTS]         /* and ENTRY */
+    add r3, r2, r3, lsl #2
+    strd r4, r3, [sp, #RECORD_BYTES]    /* and OUT_END */
+    adds r1, #16
+    strd r2, r1, [sp, #OUT]             /* and RECORD */
+    strd r10, r6, [sp, #OFFSET]         /* and ROW_WEIGHTS */
+    mov r10, r12
     add r9, r8, r8, lsl #1
-group:
-    ldr r1, [sp, #RECORD]
-    ldr r11, [sp, #ROWS]
+group:                      /* r1 RECORD */
     ldr r2, [sp, #WEIGHTS]
-    ldm r1, {r4-r7}
+    ldr r11, [sp, #ROWS]
+    ldmdb r1, {r4-r7}
     add r1, r2
     b chain_end
     .balign 4
@@ -114,43 +105,35 @@ chain_end:
 requantize:
     ldr r1, [sp, #RECORD]
     ldr r0, [sp, #ROUND]
-    ldr r12, [r1, #RECORD_SHIFTS]       /* the lowest byte counts */
-    .irp channel, 0, 1, 2, 3
-    ldr r2, [r1, #RECORD_MULTIPLIERS + 4 * \channel]
-    lsl r3, r0, r12
-    .if \channel == 0
-    smmla r4, r4, r2, r3
+    ldr r12, [r1, #RECORD_SHIFTS]       /* its lowest byte counts */
+    ldm r1, {r1, r2, r3, lr}
+    lsl r11, r0, r12
+    smmla r4, r4, r1, r11
     asr r4, r4, r12
-    .elseif \channel == 1
-    smmla r5, r5, r2, r3
-    asr r5, r5, r12
-    .elseif \channel == 2
-    smmla r6, r6, r2, r3
-    asr r6, r6, r12
-    .else
-    smmla r7, r7, r2, r3
-    asr r7, r7, r12
-    .endif
-    .if \channel < 3
     lsr r12, r12, #8
-    .endif
-    .endr
+    lsl r11, r0, r12
+    smmla r5, r5, r2, r11
+    asr r5, r5, r12
+    lsr r12, r12, #8
+    lsl r11, r0, r12
+    smmla r6, r6, r3, r11
+    asr r6, r6, r12
+    lsr r12, r12, #8
+    lsl r11, r0, r12
+    smmla r7, r7, lr, r11
+    asr r7, r7, r12
     .irp acc, r4, r5, r6, r7
     ssat \acc, #8, \acc, asr #1
     .endr
-    ldr lr, [sp, #OFFSET]
-    add lr, #4
-    str lr, [sp, #OFFSET]
-    add r12, sp, #OUT
-    ldm r12, {r0, r2, r3}               /* out, groups, bytes of a record */
+    ldm sp, {r0, r1, r2, r3, r11, lr}   /* to OUT_END */
     strb r5, [r0, #1]
     strb r6, [r0, #2]
     strb r7, [r0, #3]
     strb r4, [r0], #4
-    add r1, r3
-    subs r2, #1
-    str r1, [sp, #RECORD]
-    strd r0, r2, [sp, #OUT]             /* and GROUPS */
+    add r1, r11
+    adds r2, #4
+    stm sp, {r0, r1, r2}
+    cmp r0, lr
     bne group
     add sp, #FRAME + 4
     pop {r4-r11, pc}

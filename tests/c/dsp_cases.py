@@ -71,9 +71,9 @@ def build(kind, rng, shape, outputs=0, kernel=(1, 1), stride=1, padding="same", 
     return graph_of(operator, shape, out_shape, zeros), operator, x
 
 
-def case(name, kind, rng, shape, step=1 << 20, offset=0, **options):
+def case(name, kind, rng, shape, step=1 << 20, offset=0, planned=0, **options):
     graph, operator, x = build(kind, rng, shape, **options)
-    return Case(name, graph, operator, x, min(step, graph.tensor("y").width), offset)
+    return Case(name, graph, operator, x, min(step, graph.tensor("y").width), offset, planned)
 
 
 def edge_cases() -> list[Case]:
@@ -127,4 +127,10 @@ def edge_cases() -> list[Case]:
             add("depthwise", (6, 5, 8), kernel=(size, size), step=step, low=-60, high=100)
             add("depthwise", (4, 3, 8), kernel=(size, size), step=step, extreme=True, zeros=(-128, 127))
     add("depthwise", (2, 2, 4), kernel=(3, 6), padding=(9, 9, 9, 9))
+    for size in (3, 5, 7):  # fewer pixels than the kernel was chosen for: planes, except with 3x3 and little padding
+        for stride in (1, 2):
+            for step in (1, 2, 3, 5, 40):
+                options = {"kernel": (size, size), "stride": stride, "step": step, "planned": 40}
+                add("depthwise", (size, 40, 12), padding=(1, 2, 1, 2), **options)
+            add("depthwise", (size, 40, 12), kernel=(size, size), stride=stride, step=3, planned=40)
     return cases

@@ -87,7 +87,10 @@ RUN = """
 
 @dataclass(frozen=True)
 class Case:
-    """An operator, its input, the pixels computed a call, and how far from alignment the input begins."""
+    """An operator, its input, the pixels computed a call, and how far from alignment the input begins.
+
+    Its kernel is the one for calls with up to `planned` pixels, or `step` where that is 0.
+    """
 
     name: str
     graph: Graph
@@ -95,6 +98,7 @@ class Case:
     x: np.ndarray
     step: int
     offset: int = 0
+    planned: int = 0
 
     @property
     def macs(self) -> int:
@@ -157,7 +161,7 @@ def source(cases: Sequence[Case]) -> str:
         graph, operator = case.graph, case.operator
         tensor, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
         assert dsp.supported(graph, operator), case.name
-        step = min(case.step, target.width)
+        step = min(case.planned or case.step, target.width)
         made = dsp.constants(graph, operator, f"{case.name}_dsp", "", pixels=step)
         lines += declare(made, f"{case.name}_dsp")
         lines += declare(operators.constants(graph, operator, f"{case.name}_s8", ""), f"{case.name}_s8")
