@@ -148,7 +148,7 @@ def test_plan_with_kernels_that_the_board_lacks_is_refused(tree: Path, tmp_path:
 def test_mismatch_ends_non_zero_and_says_where(tree: Path) -> None:
     kernel = tree / "riot_pkg/msf_runtime/add_s8.c"
     right = kernel.read_text()
-    wrong = re.sub(r"^( +\S*out\S* = .*);$", r"\1 ^ 1;", right, count=1, flags=re.MULTILINE)
+    wrong = re.sub(r"^( +\S*out\S* = .*);$", r"\1 ^ 1;", right, flags=re.MULTILINE)
     assert wrong != right
     kernel.write_text(wrong)
     try:
@@ -214,10 +214,11 @@ def pebble(tmp_path: Path) -> dict[str, str]:
 
 def test_what_cannot_fit_is_refused_before_compiling_with_both_numbers(tree: Path, pebble: dict[str, str]) -> None:
     scons(tree, MODEL, "build")
-    needed = json.loads(next((tree / "build").glob("tiny-residual*/generated.json")).read_text())["needs"]["ram_bytes"]
+    manifests = (tree / "build").glob("tiny-residual*/generated.json")
+    needs = {json.loads(manifest.read_text())["needs"]["ram_bytes"] for manifest in manifests}
     result = scons(tree, MODEL, "BOARD=pebble", "build", **pebble)
     assert result.returncode == 2
-    assert f"needs {needed} bytes of RAM" in result.stderr
+    assert any(f"needs {needed} bytes of RAM" in result.stderr for needed in needs)
     assert " 512 " in result.stderr
     assert not list((tree / "build").glob("tiny-residual*/selftest/bin/pebble/*"))
 
