@@ -21,7 +21,7 @@ from msf_riot.stage import InputMode, KernelSet, Network
 
 Objective: TypeAlias = Literal["macs", "instructions"]
 
-SLACK, MOST_SLACK = 0.1, 600
+SLACK, MOST_SLACK = 0.12, 600
 """How much more than the least RAM the default plan may take where that saves instructions, as a share and in bytes at
 most: the last bytes are dear ones, bought by computing pixel by pixel."""
 
