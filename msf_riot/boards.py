@@ -48,6 +48,12 @@ class Overhead:
 
     ram_bytes: int
     flash_bytes: int
+    heap_bytes: int = 0
+
+    @property
+    def all_ram_bytes(self) -> int:
+        """What is taken when it is linked, and on the heap when it runs: newlib opens its files there."""
+        return self.ram_bytes + self.heap_bytes
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class Board:
         """Bytes that RIOT, the application and its stack leave; None without a limit. What is not measured counts 0."""
         if self.ram_bytes is None:
             return None
-        return max(0, self.ram_bytes - (self.overhead.ram_bytes if self.overhead else 0))
+        return max(0, self.ram_bytes - (self.overhead.all_ram_bytes if self.overhead else 0))
 
 
 def names() -> tuple[str, ...]:

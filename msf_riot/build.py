@@ -181,7 +181,7 @@ def check_fits(board: Board, *, ram_bytes: int, flash_bytes: int) -> None:
     """
     overhead = board.overhead
     for kind, needed, whole, taken in (
-        ("RAM", ram_bytes, board.ram_bytes, overhead.ram_bytes if overhead else 0),
+        ("RAM", ram_bytes, board.ram_bytes, overhead.all_ram_bytes if overhead else 0),
         ("flash", flash_bytes, board.flash_bytes, overhead.flash_bytes if overhead else 0),
     ):
         if whole is not None and needed > whole - taken:

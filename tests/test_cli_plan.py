@@ -143,7 +143,7 @@ def test_board_leaves_its_ram_without_system_and_result(tmp_path: Path) -> None:
     assert board.ram_bytes is not None
     assert board.overhead is not None
     output = graph_of(MODEL).tensor(graph_of(MODEL).output).size
-    left = board.ram_bytes - board.overhead.ram_bytes - output
+    left = board.ram_bytes - board.overhead.all_ram_bytes - output
     assert f"{left:,} bytes left on microbit" in run("plan", MODEL, "--board", "microbit").stdout
     assert "limit" not in run("plan", MODEL, "--board", "host").stdout
     tight = tmp_path / "boards.yaml"
