@@ -137,7 +137,8 @@ typedef struct {
 
 /** `scratch` is not looked at. */
 void msf_depthwise_rows_dsp(const msf_depthwise_rows_dsp_t *op, const int8_t *const *rows,
-                            int32_t in_width, int32_t x, int8_t *out, int32_t pixels, void *scratch);
+                            int32_t in_width, int32_t x, int8_t *out, int32_t pixels,
+                            void *scratch);
 
 /** For `pixels_body` */
 void msf_depthwise_pixels_dsp(const struct msf_depthwise_pixels_dsp *place, const uint8_t *records,
