@@ -2,9 +2,10 @@
 
     ./with-env python benchmarks/instructions.py [--board BOARD ...] [--check | --update] [MODEL ...]
 
-Takes the zoo and the models of ../shared/models, or those that are named, and the sim boards. Each is planned with the
-least RAM at F = 1, generated, built and run as `msf-riot verify` does, and once more layer by layer. `--check` fails
-where a count rose by more than 2 %, `--update` writes what was measured into instructions.json beside this file.
+Takes the zoo and the models of ../shared/models, or those that are named, and the sim boards. Each gets the default plan
+for an input that comes row by row (F = 1, next to the least RAM), is generated, built and run as `msf-riot verify` does,
+and once more layer by layer. `--check` fails where a count rose by more than 2 %, `--update` writes what was measured
+into instructions.json beside this file.
 """
 
 from __future__ import annotations
@@ -76,8 +77,7 @@ def sim_boards() -> tuple[str, ...]:
 def measure(graph: Graph, board: Board, optimize: Optimize, with_layered: bool) -> Measurement:
     """Raises MismatchError where an output differs from the reference: a wrong program's speed is no news."""
     kernels = "dsp" if board.dsp else "portable"
-    found = planner.candidates(graph, "rows", kernels=kernels, max_overhead=1.0)
-    fused = run(graph, planner.least_ram(found, 1.0), board, optimize)
+    fused = run(graph, planner.choose_plan(graph, "rows", kernels=kernels), board, optimize)
     if with_layered:
         plain = planner.layer_by_layer(graph)
         plain = planner.make_plan(found.network, plain.stages, plain.input_mode, plain.overlap)
