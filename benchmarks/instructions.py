@@ -2,10 +2,10 @@
 
     ./with-env python benchmarks/instructions.py [--board BOARD ...] [--check | --update] [MODEL ...]
 
-Takes the zoo and the models of ../shared/models, or those that are named, and the sim boards. Each gets the default plan
-for an input that comes row by row (F = 1, next to the least RAM), is generated, built and run as `msf-riot verify` does,
-and once more layer by layer. `--check` fails where a count rose by more than 2 %, `--update` writes what was measured
-into instructions.json beside this file.
+Takes the zoo and the models of ../shared/models, or those that are named, and the sim boards. Each gets the default
+plan for an input that comes row by row (F = 1, next to the least RAM), is generated, built and run as `msf-riot verify`
+does, and once more layer by layer. `--check` fails where a count rose by more than 2 %, `--update` writes what was
+measured into instructions.json beside this file.
 """
 
 from __future__ import annotations
@@ -79,8 +79,7 @@ def measure(graph: Graph, board: Board, optimize: Optimize, with_layered: bool) 
     kernels = "dsp" if board.dsp else "portable"
     fused = run(graph, planner.choose_plan(graph, "rows", kernels=kernels), board, optimize)
     if with_layered:
-        plain = planner.layer_by_layer(graph)
-        plain = planner.make_plan(found.network, plain.stages, plain.input_mode, plain.overlap)
+        plain = planner.named_plan(graph, planner.LAYER_BY_LAYER, kernels)
         layered = run(graph, plain, board, optimize).instructions
         return Measurement(**{**asdict(fused), "layered": layered})
     return fused
