@@ -282,11 +282,11 @@ def _join(network: Network, name: str, end: int) -> int | None:
 def _joined_line_rows(network: Network, name: str, join: int) -> int:
     """By running the demands: operator by operator, row by row, from the join back to `name`."""
     made = {name}
-    members = [
-        index
-        for index in range(network.producer[name] + 1, join + 1)
-        if not made.isdisjoint(network.operators[index].inputs) and not made.add(network.operators[index].output)  # type: ignore[func-returns-value]
-    ]
+    members: list[int] = []
+    for index in range(network.producer[name] + 1, join + 1):
+        if not made.isdisjoint(network.operators[index].inputs):
+            members.append(index)
+            made.add(network.operators[index].output)
     groups = group_operators(network, members, {network.operators[join].output})
     by_output = {group.output: group for group in groups}
     done = dict.fromkeys(made, 0)

@@ -218,8 +218,9 @@ class Target:
             origin = Interface(self.name, view.shape, self.element, view.memory_axes)
         self.draft.tensors[name] = Tensor(name, *view.hwc, self.quantization, origin)
         fields = {"low": self.low, "high": self.high, **fields}
+        called = self.draft.unique(f"{node.name}:").removesuffix(":")  # names of operators and tensors are apart
         self.draft.operators.append(
-            kind(name=self.draft.unique(f"{node.name}:"), inputs=tuple(i.tensor for i in inputs), output=name, **fields)  # type: ignore[arg-type]
+            kind(name=called, inputs=tuple(i.tensor for i in inputs), output=name, **fields)  # type: ignore[arg-type]
         )
         return Quantized(name, view, self.element, self.quantization)
 
