@@ -30,6 +30,9 @@ from msf_riot.ir import (
 )
 from msf_riot.passes.bounds import BoolArray, Bounds, Weighted, channel_bounds, tap_places, tap_weights
 
+ROUND = 4
+"""Channels are left in multiples of it where there were such: kernels take four at a time."""
+
 _STEP = 8  # of a channel with weights of zero: a step of its output is 2^_STEP of its bias
 _MULTIPLIER, _SHIFT = 1 << 30, 30 + _STEP
 
@@ -115,8 +118,8 @@ def fold_constant_channels(graph: Graph) -> tuple[Graph, Report]:
 def kept_channels(graph: Graph, bounds: Mapping[str, Bounds]) -> dict[str, BoolArray]:
     """Which channels of each tensor somebody must see: bool [channels] by tensor name, in each at least one True.
 
-    The least sets that hold the graph's input and output and that every operator agrees to, found by letting
-    them grow until no operator asks for more.
+    The least sets, up to ROUND, that hold the graph's input and output and that every operator agrees to, found by
+    letting them grow until no operator asks for more.
     """
     names = (graph.input, *(operator.output for operator in graph.operators))
     kept = {name: np.zeros(graph.tensor(name).channels, np.bool_) for name in names}
@@ -128,10 +131,11 @@ def kept_channels(graph: Graph, bounds: Mapping[str, Bounds]) -> dict[str, BoolA
             _widen(graph, operator, bounds, kept)
         if sum(int(mask.sum()) for mask in kept.values()) > before:
             continue
-        empty = [mask for mask in kept.values() if not mask.any()]
-        if not empty:
+        short = [mask for mask in kept.values() if not mask.any() or (mask.size % ROUND == 0 and mask.sum() % ROUND)]
+        if not short:
             return kept
-        empty[-1][0] = True
+        missing = int(-short[-1].sum() % ROUND) or 1
+        short[-1][np.flatnonzero(~short[-1])[:missing]] = True
 
 
 def _widen(graph: Graph, operator: Operator, bounds: Mapping[str, Bounds], kept: dict[str, BoolArray]) -> None:
