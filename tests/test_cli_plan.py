@@ -150,7 +150,9 @@ def test_board_leaves_its_ram_without_system_and_result(tmp_path: Path) -> None:
     needed = answer("plan", MODEL, "--max-overhead", "inf")["peak_ram"]
     entry = (Path(boards.ROOT) / "boards.yaml").read_text()
     start = entry.index("  microbit:")
-    text = entry[start : entry.index("\n\n", start)].replace("ram_bytes: 16384", f"ram_bytes: {4616 + needed}")
+    text = entry[start : entry.index("\n\n", start)].replace(
+        "ram_bytes: 16384", f"ram_bytes: {board.overhead.all_ram_bytes + needed}"
+    )
     tight.write_text("boards:\n" + text.replace("  microbit:", "  tight:", 1) + "\n")
     line = refusal("plan", MODEL, "--board", "tight", MSF_BOARDS=str(tight))
     assert f"{needed:,}" in line
