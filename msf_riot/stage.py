@@ -1,8 +1,8 @@
 """What one stage costs: a run of operators of a Graph and a strip width -> its buffers, bytes and MACs.
 
-The planner weighs candidate stages with `layouts`, the scheduler places the buffers of the chosen ones with the same
-function: that is why the peak RAM of a plan is the arena of the generated code, byte for byte. The execution model
-(strips, line buffers, halo, reductions that consume rows as they appear) is docs/execution.md.
+The planner weighs candidate stages with `costs`, the scheduler places the buffers of the chosen ones with `layout`,
+from the same counts: that is why the peak RAM of a plan is the arena of the generated code, byte for byte. The
+execution model (strips, line buffers, halo, reductions that consume rows as they appear) is docs/execution.md.
 """
 
 from __future__ import annotations
@@ -111,27 +111,51 @@ def is_reduction(operator: Operator) -> bool:
     return isinstance(operator, GlobalAveragePool | Dense)
 
 
-def _reads(operator: Operator, source: Tensor, output: Tensor) -> tuple[Reads, Reads]:
-    """(rows, columns) of `source` that each output row and column needs; a reduction takes them one by one."""
+@dataclass(frozen=True)
+class Axis:
+    """A window along one axis: output i reads `extent` inputs from i * stride - before on, every `dilation`-th."""
+
+    taps: int
+    stride: int
+    dilation: int
+    before: int
+
+    @property
+    def extent(self) -> int:
+        """Inputs from the first tap to the last, both included."""
+        return (self.taps - 1) * self.dilation + 1
+
+
+def window(operator: Operator) -> tuple[Axis, Axis] | None:
+    """(rows, columns) of the operator's window, None where it has none."""
     match operator:
-        case (
-            Conv2D(stride=stride, padding=padding, dilation=dilation, kernel=kernel)
-            | DepthwiseConv2D(stride=stride, padding=padding, dilation=dilation, kernel=kernel)
-            | MaxPool2D(stride=stride, padding=padding, dilation=dilation, kernel=kernel)
-        ):
-            pass
-        case AveragePool2D(stride=stride, padding=padding, kernel=kernel):
+        case Conv2D() if is_pointwise(operator):
+            return None
+        case Conv2D() | DepthwiseConv2D() | MaxPool2D():
+            dilation = operator.dilation
+        case AveragePool2D():
             dilation = (1, 1)
         case Pad(padding=padding):
-            kernel, stride, dilation = (1, 1), (1, 1), (1, 1)
-        case ResizeNearest(rows=rows, columns=columns):
-            return _mapped_reads(rows), _mapped_reads(columns)
-        case _:  # pointwise operators, and reductions, which take their input row by row
-            return _mapped_reads(range(source.height)), _mapped_reads(range(source.width))
-    extent = [(kernel[axis] - 1) * dilation[axis] + 1 for axis in (0, 1)]
+            return Axis(1, 1, 1, padding.top), Axis(1, 1, 1, padding.left)
+        case _:
+            return None
+    padding = operator.padding
+    before = (padding.top, padding.left)
+    rows, columns = (Axis(operator.kernel[a], operator.stride[a], dilation[a], before[a]) for a in (0, 1))
+    return rows, columns
+
+
+def _reads(operator: Operator, source: Tensor, output: Tensor) -> tuple[Reads, Reads]:
+    """(rows, columns) of `source` that each output row and column needs; a reduction takes them one by one."""
+    if isinstance(operator, ResizeNearest):
+        return _mapped_reads(operator.rows), _mapped_reads(operator.columns)
+    axes = window(operator)
+    if axes is None:  # pointwise operators, and reductions, which take their input row by row
+        return _mapped_reads(range(source.height)), _mapped_reads(range(source.width))
+    rows, columns = axes
     return (
-        _window_reads(output.height, source.height, extent[0], stride[0], padding.top),
-        _window_reads(output.width, source.width, extent[1], stride[1], padding.left),
+        _window_reads(output.height, source.height, rows.extent, rows.stride, rows.before),
+        _window_reads(output.width, source.width, columns.extent, columns.stride, columns.before),
     )
 
 

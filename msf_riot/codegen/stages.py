@@ -13,52 +13,13 @@ from msf_riot.codegen import dsp
 from msf_riot.codegen.names import operator_name, tensor_name
 from msf_riot.codegen.operators import Constants, Source, constants, dsp_call, kernel_call
 from msf_riot.ir import (
-    AveragePool2D,
-    Conv2D,
     Dense,
-    DepthwiseConv2D,
-    MaxPool2D,
     Operator,
-    Pad,
     ResizeNearest,
     Tensor,
 )
 from msf_riot.scheduler import Schedule, ScheduledStage
-from msf_riot.stage import Buffer, Group, Layout, Network, Skeleton, is_pointwise
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A window along one axis: output i reads `extent` inputs from i * stride - before on, every `dilation`-th."""
-
-    taps: int
-    stride: int
-    dilation: int
-    before: int
-
-    @property
-    def extent(self) -> int:
-        """Inputs from the first tap to the last, both included."""
-        return (self.taps - 1) * self.dilation + 1
-
-
-def window(operator: Operator) -> tuple[Axis, Axis] | None:
-    """(rows, columns) of the operator's window, None where it has none."""
-    match operator:
-        case Conv2D() if is_pointwise(operator):
-            return None
-        case Conv2D() | DepthwiseConv2D() | MaxPool2D():
-            dilation = operator.dilation
-        case AveragePool2D():
-            dilation = (1, 1)
-        case Pad(padding=padding):
-            return Axis(1, 1, 1, padding.top), Axis(1, 1, 1, padding.left)
-        case _:
-            return None
-    padding = operator.padding
-    before = (padding.top, padding.left)
-    rows, columns = (Axis(operator.kernel[a], operator.stride[a], dilation[a], before[a]) for a in (0, 1))
-    return rows, columns
+from msf_riot.stage import Buffer, Group, Layout, Network, Skeleton, window
 
 
 def plus(text: str, number: int) -> str:

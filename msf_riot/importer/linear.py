@@ -7,7 +7,6 @@ once for each, so the sum is the same exactly.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from msf_riot.importer.reading import Array, Node
 from msf_riot.importer.requantize import requantizations
-from msf_riot.importer.values import Constant, Draft, Leaf, Quantized, Real, Target, make_view
+from msf_riot.importer.values import Constant, Leaf, Quantized, Real, Target, make_view
 from msf_riot.importer.window import Window
 from msf_riot.ir import Concat, Conv2D, Dense, DepthwiseConv2D, Int32Array
 
@@ -155,11 +154,3 @@ def dense_order(node: Node, source: Leaf, weights: Int32Array, dim: int) -> Int3
     stored = weights.reshape(weights.shape[0], *sizes)
     places = [1 + (rest + order).index(name) for name in "HWC"]
     return np.ascontiguousarray(stored.transpose(0, *places))
-
-
-def source_leaf(node: Node, value: Real, draft: Draft) -> Leaf:
-    """The input of a linear operator; int32 products need int8 inputs."""
-    leaf = value.leaf(draft)
-    if not math.isfinite(leaf.source.quantization.scale):
-        raise node.unsupported("missing scale")
-    return leaf
