@@ -11,13 +11,17 @@ from typing import Literal, TypeAlias
 
 from msf_riot import kernels
 from msf_riot.ir import (
+    Add,
     AveragePool2D,
+    ChannelAffine,
     Concat,
     Conv2D,
     Dense,
     DepthwiseConv2D,
     GlobalAveragePool,
+    Lookup,
     MaxPool2D,
+    Mul,
     Operator,
     Softmax,
     Tensor,
@@ -40,7 +44,9 @@ def instructions_per_pixel(
     kernel_set: KernelSet, operator: Operator, source: Tensor, output: Tensor, pixels: int
 ) -> float:
     """Executed instructions for one output pixel (of a reduction: one input pixel), in calls for `pixels` pixels."""
-    if kernel_set == "dsp":
+    if kernel_set == "dsp" and (
+        isinstance(operator, Conv2D | Dense) or (isinstance(operator, DepthwiseConv2D) and kernels.is_by_rows(operator))
+    ):
         whole = kernels.instructions(operator, source, output, pixels)
         count = (
             source.height * source.width
@@ -52,7 +58,10 @@ def instructions_per_pixel(
 
 
 def _portable(operator: Operator, source: Tensor, output: Tensor, pixels: int) -> float:
-    """The mean of sim-rv32, whose tiles have up to four pixels, and sim-m0: benchmarks/portable_kernels.py."""
+    """The mean of sim-rv32, whose tiles have up to four pixels, and sim-m0: benchmarks/portable_kernels.py.
+
+    Operators that dsp plans have, too, as on sim-m4: `scons bench`.
+    """
     channels = output.channels
     tile = 200 / pixels
     match operator:
@@ -67,10 +76,18 @@ def _portable(operator: Operator, source: Tensor, output: Tensor, pixels: int) -
         case MaxPool2D(kernel=kernel) | AveragePool2D(kernel=kernel):
             return (8 * kernel[0] * kernel[1] + 45) * channels
         case GlobalAveragePool():
-            return 10 * channels
+            return 8.2 * channels
         case Softmax():
             return 270 * channels
         case Concat():
             return 2 * channels
+        case Add():
+            return 10.3 * channels
+        case Lookup():
+            return 6 * channels
+        case Mul():
+            return 31 * channels
+        case ChannelAffine():
+            return 23 * channels
         case _:
             return 20 * channels

@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Operator, Padding, Tensor
 
-Body: TypeAlias = Literal["rows", "pixels", "planes"]
-"""Of a depthwise convolution: msf_depthwise_rows_dsp, or msf_depthwise_dsp with pixels_body or with planes."""
+Body: TypeAlias = Literal["rows", "columns"]
+"""Of a depthwise convolution: msf_depthwise_rows_dsp or msf_depthwise_dsp."""
 
 GROUP_PIXELS = 4
 """Pixels that the convolutions compute together; a segment's last ones are computed by two or alone."""
@@ -29,8 +29,8 @@ def scratch_bytes(operator: Operator, source: Tensor, output: Tensor, pixels: in
             return packed_bytes(operator, pixels) + border_bytes(operator, source, pixels)
         case Dense():
             return 2 * aligned(source.size)
-        case DepthwiseConv2D() if depthwise_body(operator, source, output, pixels) == "planes":
-            return planar_bytes(operator, pixels)
+        case DepthwiseConv2D() if depthwise_body(operator, source, output, pixels) == "columns":
+            return column_bytes(operator, pixels)
         case _:
             return 0
 
@@ -74,40 +74,25 @@ def depthwise_body(operator: DepthwiseConv2D, source: Tensor, output: Tensor, pi
     return min(sorted(counts), key=counts.__getitem__, default=None)
 
 
-def is_planar(operator: DepthwiseConv2D) -> bool:
-    """Whether there is a kernel of this shape that works on planes of four channels."""
+def is_by_columns(operator: DepthwiseConv2D) -> bool:
+    """Whether there is a kernel of this shape that packs columns of four channels."""
     return (
-        operator.kernel in ((3, 3), (5, 5), (7, 7))
+        is_by_rows(operator)
+        and operator.kernel in ((3, 3), (5, 5), (7, 7))
         and operator.stride[1] in (1, 2)
-        and operator.dilation == (1, 1)
-        and operator.weights.shape[2] % 4 == 0
         and max(operator.padding.top, operator.padding.bottom) < operator.kernel[0]
     )
 
 
-def is_by_pixel(operator: DepthwiseConv2D, source: Tensor) -> bool:
-    """Whether there is a kernel of this shape that makes all pixels of four channels from the rows as they are."""
-    return (
-        is_planar(operator)
-        and operator.kernel == (3, 3)
-        and source.width >= 2
-        and max(operator.padding.left, operator.padding.right) <= 1
-    )
+def part_pixels(operator: DepthwiseConv2D, pixels: int) -> int:
+    """Pixels that msf_depthwise_dsp makes, at most, from one filling of its scratch, in calls with up to `pixels`."""
+    return min(pixels, 8 if operator.kernel == (3, 3) else 4)
 
 
-def planar_bytes(operator: DepthwiseConv2D, pixels: int) -> int:
-    """The columns of four channels as 16-bit values, in blocks of four columns."""
-    return 32 * operator.kernel[0] * _blocks(operator, min(pixels, part_pixels(operator)))
-
-
-def part_pixels(operator: DepthwiseConv2D) -> int:
-    """Pixels that a depthwise kernel makes, at most, from one load of its scratch: a multiple of GROUP_PIXELS."""
-    return 32 if operator.kernel == (3, 3) and operator.stride[1] == 1 else 24 if operator.kernel == (3, 3) else 16
-
-
-def _blocks(operator: DepthwiseConv2D, pixels: int) -> int:
-    passes = -(-pixels // GROUP_PIXELS)
-    return operator.stride[1] * passes + (operator.kernel[1] + 2) // 4
+def column_bytes(operator: DepthwiseConv2D, pixels: int) -> int:
+    """The packed columns of four channels that a part's windows see."""
+    columns = operator.kernel[1] + (part_pixels(operator, pixels) - 1) * operator.stride[1]
+    return 8 * operator.kernel[0] * columns
 
 
 def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int) -> float:
@@ -123,7 +108,7 @@ def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int
         case DepthwiseConv2D() if is_by_rows(operator):
             return min(_body_instructions(operator, source, output, pixels).values())
         case _:
-            return 8.0 * output.size
+            raise TypeError(f"no dsp kernel computes {type(operator).__name__}")
 
 
 # The model: counts of instructions in riot_pkg/msf_runtime/*_dsp.S, and of what GCC 12 makes of the C around them.
@@ -160,18 +145,6 @@ def _tile(size: int, quads: int, channels: int) -> float:
     return 42 + channels // 4 * (43 + 15.5 * quads) + channels % 4 // 2 * (25 + 10 * quads) + last
 
 
-_PASS_ROW = {(3, 1): 11, (3, 2): 12, (5, 1): 15, (5, 2): 16, (7, 1): 21, (7, 2): 21}
-_EXPAND_ROW = {(3, 1): 8, (3, 2): 7, (5, 1): 12, (5, 2): 10, (7, 1): 14, (7, 2): 11}
-
-
-def _starts(calls: list[int]) -> list[tuple[int, int]]:
-    first, result = 0, []
-    for count in calls:
-        result.append((first, count))
-        first += count
-    return result
-
-
 def _rows_inside(operator: DepthwiseConv2D, source: Tensor, y: int) -> int:
     top = y * operator.stride[0] - operator.padding.top
     return min(top + operator.kernel[0], source.height) - max(top, 0)
@@ -183,10 +156,8 @@ def _body_instructions(operator: DepthwiseConv2D, source: Tensor, output: Tensor
     calls = [min(pixels, output.width - first) for first in range(0, output.width, pixels)]
     rows = [_rows_inside(operator, source, y) for y in range(output.height)]
     counts: dict[Body, float] = {"rows": _by_rows(operator, source, output, len(calls), sum(rows))}
-    if is_by_pixel(operator, source):
-        counts["pixels"] = float(sum(_by_pixel_call(operator, n, there) for n in calls for there in rows))
-    if is_planar(operator):
-        counts["planes"] = sum(_depthwise_call(operator, source, first, n, rows) for first, n in _starts(calls))
+    if is_by_columns(operator):
+        counts["columns"] = sum(_by_columns_call(operator, n, there) for n in calls for there in rows)
     return counts
 
 
@@ -201,32 +172,15 @@ def _by_rows(operator: DepthwiseConv2D, source: Tensor, output: Tensor, calls: i
     return float(95 * output.height * calls + 70 * pixels + every_group)
 
 
-def _by_pixel_call(operator: DepthwiseConv2D, pixels: int, rows: int) -> float:
-    groups = operator.weights.shape[2] // 4
-    return float(130 + groups * (70 + 14 * rows + 23 * (3 - rows) + pixels * (30 + 26 * rows)))
+_COLUMN = {3: 19, 5: 30, 7: 41}
+_WINDOW = {3: 54, 5: 110, 7: 187}
 
 
-def _depthwise_call(operator: DepthwiseConv2D, source: Tensor, first: int, pixels: int, rows: list[int]) -> float:
-    """One call in each output row, for `pixels` pixels from pixel `first` on; `rows` are inside the input."""
-    shape = operator.kernel[0], operator.stride[1]
-    limit = part_pixels(operator)
-    parts = -(-pixels // limit)
-    part = aligned(-(-pixels // parts))
+def _by_columns_call(operator: DepthwiseConv2D, pixels: int, rows: int) -> float:
+    size, stride = operator.kernel[0], operator.stride[1]
     groups = operator.weights.shape[2] // 4
-    total = 60.0 * len(rows)
-    while pixels > 0:
-        count = min(pixels, part)
-        passes = -(-count // GROUP_PIXELS)
-        x = first * shape[1] - operator.padding.left
-        row = 22
-        for block in range(_blocks(operator, count)):
-            inside = min(x + 4 * block + 4, source.width) - max(x + 4 * block, 0)
-            row += 26 if inside == 4 else 37 if inside > 0 else 0
-            total += len(rows) * (25 if inside > 0 else 25 + 3 * 8 * shape[0])
-        for there in rows:
-            planes = 45 + there * row
-            channel = 40 + there * _EXPAND_ROW[shape] + (shape[0] - there) * 9
-            channel += passes * (26 + there * _PASS_ROW[shape])
-            total += groups * (planes + 30 + 4 * channel)
-        first, pixels = first + count, pixels - count
-    return total
+    column = _COLUMN[size]
+    setup = 62 + size * column + (size - stride) * (column + 3) + (size - rows) * (20 + 10 * size)
+    parts = -(-pixels // part_pixels(operator, pixels))
+    part = 12 + (4 * (size - stride) + 5 if parts > 1 else 0)
+    return float(110 + groups * (setup + parts * part + pixels * (_WINDOW[size] + stride * column)))

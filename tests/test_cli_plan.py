@@ -14,7 +14,6 @@ import pytest
 
 from msf_riot import boards, importer, planner, zoo
 from msf_riot.ir import Graph, macs
-from msf_riot.planner.choice import MOST_SLACK, SLACK
 
 COMMAND = Path(sys.executable).with_name("msf-riot")
 MODEL = "zoo:tiny-residual"
@@ -65,7 +64,7 @@ def test_without_limits_nothing_is_computed_twice_and_ram_is_next_to_least() -> 
     assert found["macs"] == macs(graph)
     least = answer("plan", MODEL, "--max-overhead", "1")["peak_ram"]
     assert least == planner.least_ram(planner.candidates(graph), 1.0).peak_ram
-    assert least <= found["peak_ram"] <= least + min(SLACK * least, MOST_SLACK)
+    assert least <= found["peak_ram"] <= 1.2 * least
     assert found["peak_ram"] < planner.layer_by_layer(graph).peak_ram
     assert max(stage["bytes"] for stage in found["stages"]) == found["peak_ram"]
     assert sum(stage["macs"] for stage in found["stages"]) == found["macs"]

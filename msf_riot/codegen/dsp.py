@@ -22,6 +22,10 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 LARGEST_SHIFT = 21
 """Beyond it, the zero point and half a step no longer fit beside the product's high word."""
 
+DEPTHWISE_SHIFT = 2
+"""Where the multipliers of a depthwise layer can be rounded to it, requantization has no shift by register
+(COMMON_SHIFT in depthwise_columns_dsp.S). A small one suits all layers, as it leaves multipliers their precision."""
+
 MOST_ROWS = 11
 """Of a convolution's kernel (MSF_CONV2D_DSP_ROWS)."""
 
@@ -85,10 +89,7 @@ def constants(
     form = _requantization(graph, operator)
     assert form is not None
     if isinstance(operator, DepthwiseConv2D):
-        body = kernels.depthwise_body(operator, source, target, pixels or target.width)
-        if body == "rows":
-            return _rows_constants(graph, operator, form, name, prefix)
-        return _depthwise_constants(graph, operator, form, body == "pixels", name, prefix)
+        return _depthwise_constants(graph, operator, form, pixels or target.width, name, prefix)
     taps = _tap_matrix(operator)
     words = _stream(taps, form)
     uniform = form.uniform and form.scale == 256
@@ -120,49 +121,35 @@ def constants(
 
 
 def _depthwise_constants(
-    graph: Graph, operator: DepthwiseConv2D, form: Requantization, by_pixel: bool, name: str, prefix: str
+    graph: Graph, operator: DepthwiseConv2D, form: Requantization, pixels: int, name: str, prefix: str
 ) -> Constants:
-    taps = operator.kernel[0]
+    source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
+    records = _records(operator, _unfolded(form, operator, source.quantization.zero_point))
+    array = Array(f"{name}_records", "uint32_t", records, "bias, multiplier, shift, weights")
+    rows, columns = operator.kernel
     stride = operator.stride[1]
-    source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-    records = _pixel_records(operator, form) if by_pixel else _records(operator, form)
-    array = Array(f"{name}_records", "uint8_t", records, "bias, multiplier, shift, weights")
-    bodies = (
-        [("pixels_body", "msf_depthwise_pixels_dsp")]
-        if by_pixel
-        else [("planes", f"msf_planes{taps}_dsp"), ("body", f"msf_depthwise{taps}s{stride}_dsp")]
+    by_columns = kernels.depthwise_body(operator, source, target, pixels) == "columns"
+    kernel = (
+        (
+            ("body", f"msf_depthwise{rows}s{stride}_dsp"),
+            ("kernel", str(rows)),
+            ("pixels", str(kernels.part_pixels(operator, pixels))),
+            ("uniform", str(int(form.uniform and form.shift[0] == DEPTHWISE_SHIFT))),
+        )
+        if by_columns
+        else (("kernel_h", str(rows)), ("kernel_w", str(columns)))
     )
     fields = (
         ("records", prefix + array.name),
-        *bodies,
+        *kernel,
         ("round", str(2 * target.quantization.zero_point + 1)),
         ("channels", str(target.channels)),
-        ("kernel", str(taps)),
         ("stride_w", str(stride)),
-        ("pixels", str(kernels.part_pixels(operator))),
         ("in_zero", str(source.quantization.zero_point)),
         ("out_min", str(operator.low)),
         ("out_max", str(operator.high)),
     )
-    return Constants("msf_depthwise_dsp_t", fields, (array,))
-
-
-def _rows_constants(graph: Graph, operator: DepthwiseConv2D, form: Requantization, name: str, prefix: str) -> Constants:
-    source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-    records = _pixel_records(operator, _unfolded(form, operator, source.quantization.zero_point))
-    array = Array(f"{name}_records", "uint32_t", records.view("<u4"), "bias, multiplier, shift, weights")
-    fields = (
-        ("records", prefix + array.name),
-        ("round", str(2 * target.quantization.zero_point + 1)),
-        ("channels", str(target.channels)),
-        ("kernel_h", str(operator.kernel[0])),
-        ("kernel_w", str(operator.kernel[1])),
-        ("stride_w", str(operator.stride[1])),
-        ("in_zero", str(source.quantization.zero_point)),
-        ("out_min", str(operator.low)),
-        ("out_max", str(operator.high)),
-    )
-    return Constants("msf_depthwise_rows_dsp_t", fields, (array,))
+    return Constants("msf_depthwise_dsp_t" if by_columns else "msf_depthwise_rows_dsp_t", fields, (array,))
 
 
 def _unfolded(form: Requantization, operator: DepthwiseConv2D, zero: int) -> Requantization:
@@ -171,25 +158,7 @@ def _unfolded(form: Requantization, operator: DepthwiseConv2D, zero: int) -> Req
     return replace(form, bias=form.bias + np.where(form.constant, 0, zero * sums))
 
 
-ROW_ORDER = {3: (0, 2, 1), 5: (0, 3, 1, 2, 4), 7: (0, 3, 1, 2, 4, 6, 5)}
-"""Which column of a row of taps comes first, second, ... in a depthwise kernel's record."""
-
-
-def _records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArray[np.uint8]:
-    """Of each channel bias, multiplier, shift - 1 and weights; three bytes to be read in vain at the end."""
-    weights = operator.weights[:, ROW_ORDER[operator.kernel[1]], :].transpose(2, 0, 1)
-    weights = np.where(form.constant[:, None, None], 0, weights).astype(np.int8)
-    outputs = len(form.bias)
-    columns = [
-        (form.bias & 0xFFFFFFFF).astype("<u4").view(np.uint8).reshape(outputs, 4),
-        form.multiplier.astype("<u4").view(np.uint8).reshape(outputs, 4),
-        (form.shift - 1).astype(np.uint8).reshape(outputs, 1),
-        weights.reshape(outputs, -1).view(np.uint8),
-    ]
-    return np.concatenate([np.concatenate(columns, axis=1).reshape(-1), np.zeros(3, dtype=np.uint8)])
-
-
-def _pixel_records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArray[np.uint8]:
+def _records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArray[np.uint32]:
     """Of each four channels their biases, multipliers, shifts - 1, and their weights tap by tap."""
     weights = np.where(form.constant, 0, operator.weights).astype(np.int8)
     groups = len(form.bias) // 4
@@ -199,7 +168,7 @@ def _pixel_records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArr
         (form.shift - 1).astype(np.uint8).reshape(groups, 4),
         weights.reshape(-1, groups, 4).transpose(1, 0, 2).reshape(groups, -1).view(np.uint8),
     ]
-    return np.concatenate(columns, axis=1).reshape(-1)
+    return np.concatenate(columns, axis=1).reshape(-1).view("<u4")
 
 
 def _tap_matrix(operator: Conv2D | DepthwiseConv2D | Dense) -> Integers:
@@ -304,9 +273,12 @@ def _form(
         return _multiplier_range(thresholds, low, high, zero, scale, shift, needed)
 
     multiplier = operator.multiplier.astype(np.int64)
-    for shift in (largest, largest - 1):
-        if shift < 1 or scale != 256:
-            break
+    common: tuple[int, ...] = (largest, largest - 1) if scale == 256 else ()
+    if isinstance(operator, DepthwiseConv2D):
+        common = (DEPTHWISE_SHIFT,)
+    for shift in common:
+        if not 1 <= shift <= largest:
+            continue
         least, most = ranges(shift)
         if (least <= most)[~fixed].all():
             ideal = _shifted(multiplier, own - shift)

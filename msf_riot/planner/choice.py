@@ -1,6 +1,6 @@
 """A graph and what is wanted of its plan -> the plan. What `scons`, `generate` and `verify` run without being told.
 
-That default is the fastest plan (nothing computed twice, F = 1) with the least RAM, give or take SLACK.
+That default computes nothing twice (F = 1), is as fast as layer by layer but for SLOWER, and so has the least RAM.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 from msf_riot.errors import DoesNotFitError
 from msf_riot.ir import Graph
 from msf_riot.planner.files import read_plan
-from msf_riot.planner.plan import Plan, make_plan
-from msf_riot.planner.search import Candidates, Progress, candidates, least_macs, least_ram
+from msf_riot.planner.plan import Plan, layouts, make_plan
+from msf_riot.planner.search import Candidates, Progress, candidates, least_macs, least_ram, least_ram_as_fast
 from msf_riot.planner.strategies import layer_by_layer
 from msf_riot.stage import InputMode, KernelSet, Network
 
 Objective: TypeAlias = Literal["macs", "instructions"]
 
-SLACK, MOST_SLACK = 0.12, 600
-"""How much more than the least RAM the default plan may take where that saves instructions, as a share and in bytes at
-most: the last bytes are dear ones, bought by computing pixel by pixel."""
+SLOWER = 1.03
+"""How many times the instructions of layer by layer the default plan may take, as estimated with the same kernels. The
+very least RAM is a few per cent less; the last bytes are dear ones, bought by computing pixel by pixel."""
 
 LAYER_BY_LAYER = "layer-by-layer"
 """Stands for that plan where a plan file can be named."""
@@ -56,8 +56,8 @@ def choose_among(
     """The best plan of these candidates.
 
     With a limit of F: the least RAM. With a limit of RAM (bytes) only: the least MACs or estimated instructions, as
-    `objective` says. With none: F = 1 and the least RAM up to SLACK, or the least instructions at all. Raises
-    DoesNotFitError, with both numbers, where no plan is within the limits.
+    `objective` says. With none: F = 1 and the least RAM that does not make it SLOWER, or the least
+    instructions at all. Raises DoesNotFitError, with both numbers, where no plan is within the limits.
     """
     if max_overhead is not None:
         plan = least_ram(found, max_overhead)
@@ -71,9 +71,13 @@ def choose_among(
         swapped = dataclasses.replace(found, macs=found.instructions, instructions=found.macs)
         return least_macs(swapped, int(found.bytes.max(initial=0)) if ram_limit is None else ram_limit)
     if ram_limit is None:
-        leanest = least_ram(found, 1.0).peak_ram
-        ram_limit = leanest + min(int(leanest * SLACK), MOST_SLACK)
+        return least_ram_as_fast(found, SLOWER * _layered_instructions(found.network))
     return least_macs(found, ram_limit)
+
+
+def _layered_instructions(network: Network) -> int:
+    plan = layer_by_layer(network.graph)
+    return sum(stage.instructions for stage in layouts(network, plan.stages, plan.input_mode, plan.overlap))
 
 
 def named_plan(

@@ -172,6 +172,25 @@ def _least_ram_within(found: Candidates, macs_limit: float) -> Plan:
     return _plan(found, best[1])
 
 
+def least_ram_as_fast(found: Candidates, instructions: float) -> Plan:
+    """The plan with the least peak RAM that takes up to so many estimated instructions, of those with the least MACs.
+
+    Where there is none, the fastest plan with the least MACs.
+    """
+    values = np.unique(found.bytes)
+    fewest = _cheapest(found, int(values[-1]))
+    assert fewest is not None, "every network has a plan"
+    low, high, best = 0, len(values) - 1, fewest[1]
+    while low < high:
+        middle = (low + high) // 2
+        answer = _cheapest(found, int(values[middle]))
+        if answer is not None and answer[0] == fewest[0] and found.instructions[list(answer[1])].sum() <= instructions:
+            best, high = answer[1], middle
+        else:
+            low = middle + 1
+    return _plan(found, best)
+
+
 def pareto_front(found: Candidates) -> tuple[Plan, ...]:
     """Every plan that no other beats in both peak RAM and MACs, from the fastest to the leanest."""
     values = np.unique(found.bytes)

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT
  */
 
-/* Depthwise convolution with the DSP extension, one pixel of all channels from the rows as they are: cheaper than planes
- * (planes_dsp.S) where a call makes few pixels or most taps are padding. Taps of padding are never looked at, as the
+/* Depthwise convolution with the DSP extension, one pixel of all channels from the rows as they are: cheaper than
+ * packed columns (depthwise_columns_dsp.S) where a call makes few pixels or most taps are padding. Taps of padding are never looked at, as the
  * input's zero point is subtracted from the activations while they are widened, which costs nothing. */
 
 #ifdef __ARM_FEATURE_DSP

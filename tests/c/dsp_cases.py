@@ -16,10 +16,10 @@ def graph_of(operator, shape, out_shape, zeros) -> Graph:
     return Graph("one", tensors, (operator,), "x", "y")
 
 
-def requantization(rng, spread, channels, spread_shifts=3):
-    """Outputs of a few dozen steps for sums of that standard deviation."""
+def requantization(rng, spread, channels, spread_shifts, steps):
+    """Outputs of some 2^steps for sums of that standard deviation."""
     multiplier = rng.integers(1 << 30, 1 << 31, channels).astype(np.int32)
-    shift = 30 + int(np.ceil(np.log2(spread))) - 5 + rng.integers(0, spread_shifts, channels)
+    shift = 30 + int(np.ceil(np.log2(spread))) - steps + rng.integers(0, spread_shifts, channels)
     return {"multiplier": multiplier, "shift": np.maximum(shift, 33).astype(np.int32)}
 
 
@@ -63,8 +63,8 @@ def build(kind, rng, shape, outputs=0, kernel=(1, 1), stride=1, padding="same", 
         out_shape = (out_h, out_w, outputs)
     spread = 73.0 * 73.0 * np.sqrt(taps)
     constants = {
-        "bias": rng.integers(-int(spread), int(spread) + 1, outputs).astype(np.int32),
-        **requantization(rng, spread, outputs, options.pop("spread_shifts", 3)),
+        "bias": (options.pop("bias", 1) * rng.integers(-int(spread), int(spread) + 1, outputs)).astype(np.int32),
+        **requantization(rng, spread, outputs, options.pop("spread_shifts", 3), options.pop("steps", 5)),
     }
     make = {"dense": Dense, "depthwise": DepthwiseConv2D, "conv": Conv2D}[kind]
     operator = make(**names, weights=weights, **constants, **options)
@@ -127,7 +127,11 @@ def edge_cases() -> list[Case]:
             add("depthwise", (6, 5, 8), kernel=(size, size), step=step, low=-60, high=100)
             add("depthwise", (4, 3, 8), kernel=(size, size), step=step, extreme=True, zeros=(-128, 127))
     add("depthwise", (2, 2, 4), kernel=(3, 6), padding=(9, 9, 9, 9))
-    for size in (3, 5, 7):  # fewer pixels than the kernel was chosen for: planes, except with 3x3 and little padding
+    for size in (3, 5, 7):  # multipliers that can be rounded to a common shift, and some that cannot
+        for stride in (1, 2):
+            add("depthwise", (size, 21, 8), kernel=(size, size), stride=stride, steps=9)
+            add("depthwise", (size, 21, 8), kernel=(size, size), stride=stride, steps=0, bias=128)
+    for size in (3, 5, 7):  # fewer pixels than the kernel was chosen for
         for stride in (1, 2):
             for step in (1, 2, 3, 5, 40):
                 options = {"kernel": (size, size), "stride": stride, "step": step, "planned": 40}

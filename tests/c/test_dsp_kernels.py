@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msf_riot.codegen import dsp
+from msf_riot.ir import DepthwiseConv2D
 
 
 @pytest.mark.cross
@@ -28,6 +29,17 @@ def test_dsp_kernels_equal_the_reference_and_stay_within_their_scratch(board, tm
         if result.dsp_wrong or result.dsp_guards
     ]
     assert not wrong
+
+
+def test_cases_have_every_depthwise_kernel_with_a_common_shift_and_with_one_a_channel():
+    found = set()
+    for case in edge_cases():
+        if isinstance(case.operator, DepthwiseConv2D):
+            pixels = min(case.planned or case.step, case.graph.tensor("y").width)
+            fields = dict(dsp.constants(case.graph, case.operator, "op", "", pixels=pixels).fields)
+            found.add((fields.get("body", "rows"), fields.get("uniform")))
+    kernels = {f"msf_depthwise{size}s{stride}_dsp" for size in (3, 5, 7) for stride in (1, 2)}
+    assert found == {("rows", None), *((kernel, uniform) for kernel in kernels for uniform in ("0", "1"))}
 
 
 def defined(operator, channel, sums, zero):

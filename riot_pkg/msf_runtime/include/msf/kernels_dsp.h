@@ -23,9 +23,7 @@ extern "C" {
 #endif
 
 struct msf_tiles_dsp;
-struct msf_planes_dsp;
-struct msf_depthwise_pass_dsp;
-struct msf_depthwise_pixels_dsp;
+struct msf_depthwise_columns_dsp;
 
 /**
  * Convolution and dense: two output channels after the other, in words
@@ -85,38 +83,6 @@ typedef msf_conv2d_dsp_t msf_dense_dsp_t;
 void msf_dense_dsp(const msf_dense_dsp_t *op, const int8_t *in, int8_t *out, void *scratch);
 
 /**
- * Convolution with one filter a channel: a square kernel of 3, 5 or 7 rows, stride 1 or 2, dilation 1, a multiple of four
- * channels; every window has a row in the input.
- *
- * With `pixels_body`, a 3x3 kernel works on the rows as they are: of each four channels four biases, four multipliers, a
- * byte with shift - 1 of each, and of each tap a byte of each. At most one column of a window is padding.
- *
- * Else, of each channel a record: bias (4 bytes, little endian, the zero point folded in), multiplier (4 bytes), shift - 1 (one
- * byte), the weights of each row. A row w0, w1, ... lies as w0 w2 w1, or w0 w3 w1 w2 w4, or w0 w3 w1 w2 w4 w6 w5. Three
- * bytes follow the last record.
- */
-typedef struct {
-    const uint8_t *records;
-    void (*pixels_body)(const struct msf_depthwise_pixels_dsp *place, const uint8_t *records,
-                        int8_t *out); /**< or NULL */
-    void (*planes)(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
-                   uint32_t *first);
-    void (*body)(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
-                 const uint32_t *planes, int8_t *out);
-    int32_t round; /**< 2 * zero point of the output + 1 */
-    uint16_t channels;
-    uint8_t kernel; /**< rows, and columns */
-    uint8_t stride_w;
-    uint8_t pixels; /**< at most so many, a multiple of four, are made from one load of `scratch` */
-    int8_t in_zero;
-    int8_t out_min;
-    int8_t out_max;
-} msf_depthwise_dsp_t;
-
-void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
-                       int32_t x, int8_t *out, int32_t pixels, void *scratch);
-
-/**
  * Convolution with one filter a channel: up to seven rows and columns, any stride, dilation 1, a multiple of four channels.
  * It needs no scratch and works on the rows as they are; taps of padding cost nothing.
  *
@@ -140,32 +106,34 @@ void msf_depthwise_rows_dsp(const msf_depthwise_rows_dsp_t *op, const int8_t *co
                             int32_t in_width, int32_t x, int8_t *out, int32_t pixels,
                             void *scratch);
 
-/** For `pixels_body` */
-void msf_depthwise_pixels_dsp(const struct msf_depthwise_pixels_dsp *place, const uint8_t *records,
-                              int8_t *out);
+/**
+ * Convolution with one filter a channel: a square kernel of 3, 5 or 7 rows, stride 1 or 2, dilation 1, a multiple of four
+ * channels; every window has a row in the input. Records are those of msf_depthwise_rows_dsp().
+ */
+typedef struct {
+    const uint32_t *records;
+    void (*body)(const struct msf_depthwise_columns_dsp *columns);
+    int32_t round; /**< 2 * zero point of the output + 1 */
+    uint16_t channels;
+    uint8_t kernel; /**< rows, and columns */
+    uint8_t stride_w;
+    uint8_t pixels;  /**< made from one filling of `scratch`, at most */
+    uint8_t uniform; /**< whether all channels have the shift 2 */
+    int8_t in_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_depthwise_dsp_t;
 
-/** For `planes`, by the kernel's rows. @{ */
-void msf_planes3_dsp(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
-                     uint32_t *first);
-void msf_planes5_dsp(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
-                     uint32_t *first);
-void msf_planes7_dsp(const struct msf_planes_dsp *planes, const int8_t *const *rows, int32_t count,
-                     uint32_t *first);
-/** @} */
+void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
+                       int32_t x, int8_t *out, int32_t pixels, void *scratch);
 
 /** For `body`, by the kernel's rows and the stride. @{ */
-void msf_depthwise3s1_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
-                          const uint32_t *planes, int8_t *out);
-void msf_depthwise3s2_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
-                          const uint32_t *planes, int8_t *out);
-void msf_depthwise5s1_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
-                          const uint32_t *planes, int8_t *out);
-void msf_depthwise5s2_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
-                          const uint32_t *planes, int8_t *out);
-void msf_depthwise7s1_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
-                          const uint32_t *planes, int8_t *out);
-void msf_depthwise7s2_dsp(const struct msf_depthwise_pass_dsp *pass, const uint8_t *records,
-                          const uint32_t *planes, int8_t *out);
+void msf_depthwise3s1_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise3s2_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise5s1_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise5s2_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise7s1_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise7s2_dsp(const struct msf_depthwise_columns_dsp *columns);
 /** @} */
 
 /** The pieces of code for `requantize`: one shift for all channels, or one for each. @{ */
