@@ -16,7 +16,7 @@ Body: TypeAlias = Literal["rows", "columns"]
 """Of a depthwise convolution: msf_depthwise_rows_dsp or msf_depthwise_dsp."""
 
 GROUP_PIXELS = 4
-"""Pixels that the convolutions compute together; a segment's last ones are computed by two or alone."""
+"""Pixels that the convolutions compute together; a segment's last ones are computed by three, two or alone."""
 
 
 def scratch_bytes(operator: Operator, source: Tensor, output: Tensor, pixels: int) -> int:
@@ -42,7 +42,7 @@ def aligned(count: int) -> int:
 
 def group_pixels(pixels: int) -> int:
     """How many pixels a call with `pixels` pixels packs at a time, at most."""
-    return GROUP_PIXELS if pixels >= GROUP_PIXELS else 2 if pixels >= 2 else 1
+    return min(pixels, GROUP_PIXELS)
 
 
 def packed_bytes(operator: Conv2D, pixels: int) -> int:
@@ -114,7 +114,7 @@ def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int
 # The model: counts of instructions in riot_pkg/msf_runtime/*_dsp.S, and of what GCC 12 makes of the C around them.
 
 _CALL = 45
-_PACK = {4: 14.5, 2: 10.0, 1: 5.5}  # for four taps of so many pixels
+_PACK = {4: 14.5, 3: 13.0, 2: 10.0, 1: 5.5}  # for four taps of so many pixels
 
 
 def _convolution_call(operator: Conv2D, source: Tensor, output: Tensor, pixels: int) -> float:
@@ -140,6 +140,8 @@ def _tile(size: int, quads: int, channels: int) -> float:
     if size == 4:
         chain = 4 * ((quads - 2) // 8) if quads > 9 else 0
         return 42 + channels // 2 * (32 + 23 * quads + chain) + last
+    if size == 3:
+        return 40 + channels // 2 * (45 + 17.75 * quads) + last
     if size == 2:
         return 35 + channels // 2 * (31 + 13.5 * quads) + last
     return 42 + channels // 4 * (43 + 15.5 * quads) + channels % 4 // 2 * (25 + 10 * quads) + last

@@ -46,12 +46,12 @@ ALIGNMENT = 4
 """Bytes: every buffer starts at a multiple of it, for int32 accumulators and word loads."""
 
 
-TILES = (1, 2, 4)
+TILES = (1, 2, 3, 4)
 """How many pixels a convolution may pack and compute together (kernels_dsp.h)."""
 
 CHOICES: dict[KernelSet, tuple[tuple[int, int], ...]] = {
     "portable": tuple((pixels, 4) for pixels in (1, 2, 4, 8, 16, 64)),
-    "dsp": tuple((pixels, tile) for pixels in (1, 2, 4, 8, 16, 64) for tile in TILES if tile <= pixels),
+    "dsp": tuple((pixels, tile) for pixels in (1, 2, 3, 4, 8, 16, 64) for tile in TILES if tile <= pixels),
 }
 """(pixels that the operators of a group pass on at a time, pixels of them that a convolution computes together): more
 take more RAM and fewer instructions."""

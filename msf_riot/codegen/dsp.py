@@ -80,7 +80,7 @@ def constants(
 ) -> Constants:
     """The constants of a supported operator called `name` in a model whose symbols begin with `prefix`.
 
-    A convolution packs and computes up to `tile` pixels together: 1, 2 or 4. A call computes up to `pixels` pixels,
+    A convolution packs and computes up to `tile` pixels together: 1 to 4. A call computes up to `pixels` pixels,
     None: a row. The type's name without `_t` is the kernel's.
     """
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)

@@ -25,14 +25,14 @@
 #include "tiles_dsp.h"
 
 const struct msf_tiles_dsp msf_tiles_dsp = {
-    .pack = { msf_pack1_dsp, msf_pack2_dsp, msf_pack4_dsp },
-    .tile = { msf_tile1_dsp, msf_tile2_dsp, msf_tile4_dsp },
+    .pack = { msf_pack1_dsp, msf_pack2_dsp, msf_pack3_dsp, msf_pack4_dsp },
+    .tile = { msf_tile1_dsp, msf_tile2_dsp, msf_tile3_dsp, msf_tile4_dsp },
     .wide = 0,
 };
 
 const struct msf_tiles_dsp msf_tiles_wide_dsp = {
-    .pack = { msf_pack1_wide_dsp, msf_pack2_wide_dsp, msf_pack4_wide_dsp },
-    .tile = { msf_tile1_wide_dsp, msf_tile2_wide_dsp, msf_tile4_wide_dsp },
+    .pack = { msf_pack1_wide_dsp, msf_pack2_wide_dsp, msf_pack3_wide_dsp, msf_pack4_wide_dsp },
+    .tile = { msf_tile1_wide_dsp, msf_tile2_wide_dsp, msf_tile3_wide_dsp, msf_tile4_wide_dsp },
     .wide = 1,
 };
 
@@ -108,23 +108,16 @@ static void last_channel(const msf_conv2d_dsp_t *op, const uint32_t *packed, int
     }
 }
 
-/** All output channels of `pixels` packed pixels: 4, 2 or 1, whose logarithm is `log`. */
-static inline void tile(const msf_conv2d_dsp_t *op, uint32_t log, const uint32_t *packed,
+/** All output channels of `pixels` packed pixels: 1 to 4. */
+static inline void tile(const msf_conv2d_dsp_t *op, int32_t pixels, const uint32_t *packed,
                         int8_t *out)
 {
     if (op->out_channels > 1) {
-        op->tiles->tile[log](op, packed, out);
+        op->tiles->tile[pixels - 1](op, packed, out);
     }
     if (op->out_channels & 1) {
-        last_channel(op, packed, 1 << log, out);
+        last_channel(op, packed, pixels, out);
     }
-}
-
-/** The logarithm of how many of `pixels` pixels are computed together. */
-static inline uint32_t group_log(const msf_conv2d_dsp_t *op, int32_t pixels)
-{
-    const int32_t most = pixels < op->tile ? pixels : op->tile;
-    return most >= 4 ? 2 : most >= 2 ? 1 : 0;
 }
 
 void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out, int32_t pixels,
@@ -137,14 +130,13 @@ void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out
     const int32_t elements = pixels * out_channels;
 
     while (pixels > 0) {
-        const uint32_t log = group_log(op, pixels);
-        const int32_t group = 1 << log;
-        uint32_t *const end = op->tiles->pack[log](in, packed, (uint32_t)channels / 4, channels);
+        const int32_t group = pixels < op->tile ? pixels : op->tile;
+        uint32_t *const end = op->tiles->pack[group - 1](in, packed, (uint32_t)channels / 4, channels);
 
         if (channels & 3) {
             pack_last(in + (channels & ~3), channels & 3, channels, group, op->tiles->wide, end);
         }
-        tile(op, log, packed, out);
+        tile(op, group, packed, out);
         in += group * channels;
         out += group * out_channels;
         pixels -= group;
@@ -243,8 +235,7 @@ void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32
     const int32_t elements = pixels * op->out_channels;
 
     while (pixels > 0) {
-        const uint32_t log = group_log(op, pixels);
-        const int32_t group = 1 << log;
+        const int32_t group = pixels < op->tile ? pixels : op->tile;
         const int32_t columns = (group - 1) * op->stride_w + op->kernel_w;
         int8_t *copy = (int8_t *)(packed + op->taps / 2 * group);
         uint32_t *next = packed;
@@ -253,7 +244,7 @@ void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32
         for (int32_t y = 0; y < op->kernel_h; y++) {
             const int8_t *in = row_of_taps(op, rows[y], in_width, x, columns, copy);
 
-            next = op->tiles->pack[log](in, next, quads, pitch);
+            next = op->tiles->pack[group - 1](in, next, quads, pitch);
             if (left > 0) {
                 lefts[y] = in + taps - left;
                 copy += in == copy ? columns * channels : 0;
@@ -262,7 +253,7 @@ void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32
         if (left > 0) {
             pack_left(op, lefts, left, group, next);
         }
-        tile(op, log, packed, out);
+        tile(op, group, packed, out);
         x += group * op->stride_w;
         out += group * op->out_channels;
         pixels -= group;

@@ -79,6 +79,30 @@
     .size \name, . - \name
 .endm
 
+.macro pack3 name, wide
+    function \name
+    push {r4-r9, lr}
+    add r12, r0, r3, lsl #1
+    add r3, r0
+    cbz r2, 2f
+1:  ldr r4, [r0], #4
+    ldr r5, [r3], #4
+    ldr r6, [r12], #4
+    sxtb16 r7, r4
+    sxtb16 r8, r5
+    sxtb16 r9, r6
+    odd_taps \wide, r4, r4
+    odd_taps \wide, r5, r5
+    odd_taps \wide, r6, r6
+    stmia r1!, {r7-r9}
+    stmia r1!, {r4-r6}
+    subs r2, #1
+    bne 1b
+2:  mov r0, r1
+    pop {r4-r9, pc}
+    .size \name, . - \name
+.endm
+
 .macro pack2 name, wide
     function \name
     push {r4-r7, lr}
@@ -126,6 +150,8 @@
 
     pack4 msf_pack4_dsp, 0
     pack4 msf_pack4_wide_dsp, 1
+    pack3 msf_pack3_dsp, 0
+    pack3 msf_pack3_wide_dsp, 1
     pack2 msf_pack2_dsp, 0
     pack2 msf_pack2_wide_dsp, 1
     pack1 msf_pack1_dsp, 0
@@ -329,6 +355,137 @@ msf_tile4_wide_dsp_requantize:
     tile4_requantize_channels msf_tile4_wide_dsp_tile
     .size msf_tile4_wide_dsp, . - msf_tile4_wide_dsp
 
+/* r3 <- shift - 1 of the first channel | shift - 1 of the second << 16 */
+.macro load_shifts at
+    ldr r3, [sp, #\at]
+    cmp r3, #0
+    it lt
+    ldrlt r3, [r1], #4
+.endm
+
+/* acc <- requantized, r3 shift - 1, round already shifted */
+.macro requantize acc, multiplier, round
+    smmla \acc, \acc, \multiplier, \round
+    asr \acc, \acc, r3
+    ssat \acc, #8, \acc, asr #1
+.endm
+
+/* ---- Three pixels times two channels ---------------------------------------------------------------------------- */
+
+/* r0 packed, r1 weights, r2 r3 r8 the pixels' words, r12 and lr the channels' weights, accumulators r4 r5 r6 of the first
+ * channel, r7 r9 r10 of the second; r11 entry into the chain. */
+
+    .equ CHAIN3, 4
+    .equ TILE3_QUAD, 68     /* bytes of code of tile3_quad; 12 more where it is wide */
+    .equ TILE3_ROUND, 0
+    .equ TILE3_SHIFTS, 4
+    .equ TILE3_OUT, 8
+    .equ TILE3_OUT_END, 12
+    .equ TILE3_PACKED, 16
+    .equ TILE3_PACKED_END, 20
+    .equ TILE3_STRIDE, 24   /* of output pixels, bytes */
+    .equ TILE3_FRAME, 28
+
+.macro tile3_half
+    ldmia r0!, {r2, r3, r8}
+    smlad r4, r2, r12, r4
+    smlad r5, r3, r12, r5
+    smlad r6, r8, r12, r6
+    smlad r7, r2, lr, r7
+    smlad r9, r3, lr, r9
+    smlad r10, r8, lr, r10
+.endm
+
+.macro tile3_quad wide
+    .if \wide
+    ldr lr, [r1], #4
+    sxtb16 r12, lr
+    sxtb16 lr, lr, ror #8
+    tile3_half
+    ldr lr, [r1], #4
+    sxtb16 r12, lr
+    sxtb16 lr, lr, ror #8
+    .else
+    ldrd r12, lr, [r1], #8
+    tile3_half
+    sxtb16 r12, r12
+    sxtb16 lr, lr
+    .endif
+    tile3_half
+.endm
+
+.macro tile3 name, wide
+    function \name
+    push {r4-r11, lr}
+    sub sp, #TILE3_FRAME
+    ldrh r12, [r0, #OP_TAPS]
+    ldrh r9, [r0, #OP_OUT_CHANNELS]
+    ldr r4, [r0, #OP_ROUND]
+    ldr r5, [r0, #OP_SHIFTS]
+    strd r4, r5, [sp, #TILE3_ROUND]     /* and TILE3_SHIFTS */
+    bic r4, r9, #1
+    add r4, r2
+    strd r2, r4, [sp, #TILE3_OUT]       /* and TILE3_OUT_END */
+    add r4, r12, r12, lsl #1
+    add r4, r1, r4, lsl #1
+    strd r1, r4, [sp, #TILE3_PACKED]    /* and TILE3_PACKED_END */
+    str r9, [sp, #TILE3_STRIDE]
+    ldr r1, [r0, #OP_WEIGHTS]
+    lsrs r4, r12, #2
+    subs r4, #1
+    and r4, #CHAIN3 - 1
+    adds r4, #1
+    movs r5, #TILE3_QUAD + 12 * \wide
+    adr.w r11, \name\()_chain_end
+    mls r11, r4, r5, r11
+    add r11, #1
+1:  ldrd r4, r7, [r1], #8
+    ldr r0, [sp, #TILE3_PACKED]
+    mov r5, r4
+    mov r6, r4
+    mov r9, r7
+    mov r10, r7
+    bx r11
+    .balign 4
+\name\()_chain:
+    .rept CHAIN3
+    tile3_quad \wide
+    .endr
+\name\()_chain_end:
+    ldr r2, [sp, #TILE3_PACKED_END]
+    cmp r0, r2
+    bne \name\()_chain
+    ldrd r12, lr, [r1], #8
+    load_shifts TILE3_SHIFTS
+    ldr r2, [sp, #TILE3_ROUND]
+    lsl r0, r2, r3
+    requantize r4, r12, r0
+    requantize r5, r12, r0
+    requantize r6, r12, r0
+    lsrs r3, r3, #16
+    lsl r0, r2, r3
+    requantize r7, lr, r0
+    requantize r9, lr, r0
+    requantize r10, lr, r0
+    ldrd r0, r3, [sp, #TILE3_OUT]       /* and TILE3_OUT_END */
+    ldr r2, [sp, #TILE3_STRIDE]
+    strb r5, [r0, r2]
+    strb r6, [r0, r2, lsl #1]
+    strb r4, [r0], #1
+    strb r9, [r0, r2]
+    strb r10, [r0, r2, lsl #1]
+    strb r7, [r0], #1
+    str r0, [sp, #TILE3_OUT]
+    cmp r0, r3
+    bne 1b
+    add sp, #TILE3_FRAME
+    pop {r4-r11, pc}
+    .size \name, . - \name
+.endm
+
+    tile3 msf_tile3_dsp, 0
+    tile3 msf_tile3_wide_dsp, 1
+
 /* ---- Two pixels times two channels ------------------------------------------------------------------------------ */
 
 /* r0 packed, r1 weights, r2 and r3 the pixels' words, r12 and lr the channels' weights, accumulators r4 r5 of the
@@ -365,21 +522,6 @@ msf_tile4_wide_dsp_requantize:
     sxtb16 lr, lr
     .endif
     tile2_half
-.endm
-
-/* r3 <- shift - 1 of the first channel | shift - 1 of the second << 16 */
-.macro load_shifts at
-    ldr r3, [sp, #\at]
-    cmp r3, #0
-    it lt
-    ldrlt r3, [r1], #4
-.endm
-
-/* acc <- requantized, r3 shift - 1, round already shifted */
-.macro requantize acc, multiplier, round
-    smmla \acc, \acc, \multiplier, \round
-    asr \acc, \acc, r3
-    ssat \acc, #8, \acc, asr #1
 .endm
 
 .macro tile2 name, wide

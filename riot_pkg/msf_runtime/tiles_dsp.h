@@ -25,17 +25,17 @@ typedef uint32_t *msf_pack_dsp_t(const int8_t *in, uint32_t *packed, uint32_t qu
 /** All output channels but a last odd one. */
 typedef void msf_tile_dsp_t(const msf_conv2d_dsp_t *op, const uint32_t *packed, int8_t *out);
 
-/** Of one, two and four pixels. */
+/** Of one to four pixels. */
 struct msf_tiles_dsp {
-    msf_pack_dsp_t *pack[3];
-    msf_tile_dsp_t *tile[3]; /**< needs at least two output channels, that of one pixel excepted */
+    msf_pack_dsp_t *pack[4];
+    msf_tile_dsp_t *tile[4]; /**< needs at least two output channels, that of one pixel excepted */
     uint32_t wide;
 };
 
-msf_pack_dsp_t msf_pack1_dsp, msf_pack2_dsp, msf_pack4_dsp;
-msf_pack_dsp_t msf_pack1_wide_dsp, msf_pack2_wide_dsp, msf_pack4_wide_dsp;
-msf_tile_dsp_t msf_tile1_dsp, msf_tile2_dsp, msf_tile4_dsp;
-msf_tile_dsp_t msf_tile1_wide_dsp, msf_tile2_wide_dsp, msf_tile4_wide_dsp;
+msf_pack_dsp_t msf_pack1_dsp, msf_pack2_dsp, msf_pack3_dsp, msf_pack4_dsp;
+msf_pack_dsp_t msf_pack1_wide_dsp, msf_pack2_wide_dsp, msf_pack3_wide_dsp, msf_pack4_wide_dsp;
+msf_tile_dsp_t msf_tile1_dsp, msf_tile2_dsp, msf_tile3_dsp, msf_tile4_dsp;
+msf_tile_dsp_t msf_tile1_wide_dsp, msf_tile2_wide_dsp, msf_tile3_wide_dsp, msf_tile4_wide_dsp;
 
 #endif /* TILES_DSP_H */
 /** @} */

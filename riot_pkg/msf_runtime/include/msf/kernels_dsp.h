@@ -56,7 +56,7 @@ typedef struct {
     uint8_t kernel_h;
     uint8_t kernel_w;
     uint8_t stride_w;
-    uint8_t tile; /**< pixels packed and computed together, at most: 1, 2 or 4 */
+    uint8_t tile; /**< pixels packed and computed together, at most: 1 to 4 */
     int8_t in_zero;
     int8_t out_min;
     int8_t out_max;
