@@ -179,6 +179,8 @@ def plan_command(arguments: argparse.Namespace) -> Answer:
 
     if arguments.pareto and (arguments.output or arguments.strategy):
         raise MsfError("--pareto prints many plans: leave out -o and --strategy, or --pareto")
+    if arguments.max_overhead is not None and arguments.objective != "macs":
+        raise MsfError("--max-overhead asks for the least RAM, whatever --objective: leave out one of them")
     graph = read_model(arguments.model, arguments.keep_constant_channels)
     limit = _ram_limit(arguments, graph)
     kernels = arguments.kernels or (boards.load(arguments.board).kernels if arguments.board else "portable")
@@ -381,7 +383,7 @@ def generate_command(arguments: argparse.Namespace) -> Answer:
     planner.refuse_generation(arguments.model)
     graph = read_model(arguments.model, arguments.keep_constant_channels)
     with progressing(f"planning {arguments.model}") as progress:
-        plan = planner.named_plan(graph, arguments.plan, arguments.kernels or "portable", progress)
+        plan = planner.named_plan(graph, arguments.plan, arguments.kernels or "portable", progress=progress)
     schedule = scheduler.schedule(graph, plan)
     with working(f"generating {arguments.model}"):
         package = codegen.generate_package(schedule, arguments.output)

@@ -46,7 +46,10 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "BOARD": ("host", "a board of `msf-riot boards`, several with commas between, or `all` that can be built here"),
     "MODEL": ("zoo:mcunet-vww1", "an int8 ONNX file, or zoo:NAME of `msf-riot zoo`"),
     "APP": ("selftest", "a folder of apps/, or the path of an application's folder"),
-    "PLAN": ("", "a plan file of `msf-riot plan`, or layer-by-layer; without one the fastest plan with the least RAM"),
+    "PLAN": (
+        "",
+        "a plan file of `msf-riot plan`, or layer-by-layer; without one the plan that suits the board",
+    ),
     "OPTIMIZE": ("speed", "speed (-O2) or size (-Os)"),
     "KEEP_CONSTANT_CHANNELS": ("0", "1 computes channels that never change as well, instead of folding them away"),
 }
@@ -91,11 +94,12 @@ class Job:
 
     @property
     def directory(self) -> Path:
-        """Everything made from this model and plan, with the kernels for such boards."""
+        """Everything made from this model and plan, with the kernels and within the RAM of such boards."""
         named = re.sub(r"[^A-Za-z0-9_.+-]+", "-", self.model.removeprefix(zoo.PREFIX).removesuffix(".onnx"))
         name = named.rpartition("-")[2] if "/" in self.model else named
         places = f"{self.model_file if not self.model.startswith(zoo.PREFIX) else self.model}:{self.plan or ''}"
         places += f":{self.board.kernels}:{self.keep_constant_channels}"
+        places += f":{self.board.ram_left()}" if self.plan is None else ""
         return BUILD / f"{name}-{hashlib.sha256(places.encode()).hexdigest()[:8]}"
 
     @property
@@ -257,7 +261,7 @@ def _digest(path: Path) -> str:
 
 def generate(job: Job) -> None:
     """Model and plan -> the packages of the model and its test vectors, and their manifest."""
-    schedule = verify.make_schedule(job.model_file, job.plan, job.board.kernels, job.keep_constant_channels)
+    schedule = verify.make_schedule(job.model_file, job.plan, job.board, job.keep_constant_channels)
     inputs = verify.default_inputs(schedule.graph)
     verify.generate(schedule, inputs, job.packages)
     files = (path for path in sorted(job.packages.rglob("*")) if path.is_file())
@@ -329,7 +333,7 @@ def run(job: Job) -> None:
 
 def bench(job: Job) -> None:
     """Runs apps/bench and prints what each stage and operator takes."""
-    schedule = verify.make_schedule(job.model_file, job.plan, job.board.kernels, job.keep_constant_channels)
+    schedule = verify.make_schedule(job.model_file, job.plan, job.board, job.keep_constant_channels)
     verify.check_kernels(schedule.plan.kernels, job.board)
     build.check_fits(job.board, **verify.needs(schedule, 1))
     found = profile.profile(schedule, job.board, job.directory / "bench", jobs=job.jobs, optimize=job.optimize)

@@ -83,14 +83,17 @@ class Verification:
         }
 
 
-def make_schedule(
-    model: Path, plan: str | None, kernels: KernelSet = "portable", keep_constant_channels: bool = False
-) -> Schedule:
-    """A model file and a plan's file or name (`planner.named_plan`) -> Schedule; without one, the default plan."""
+def make_schedule(model: Path, plan: str | None, board: Board, keep_constant_channels: bool = False) -> Schedule:
+    """A model file and a plan's file or name -> Schedule; without one, the plan that suits the board.
+
+    That is the default plan or, where the board has no room for it, another (`planner.named_plan`).
+    """
     graph = importer.import_model(model)
     if not keep_constant_channels:
         graph, _ = passes.fold_constant_channels(graph)
-    return scheduler.schedule(graph, planner.named_plan(graph, plan, kernels))
+    left = board.ram_left()
+    limit = None if left is None else max(0, left - graph.tensor(graph.output).size)
+    return scheduler.schedule(graph, planner.named_plan(graph, plan, board.kernels, ram_limit=limit))
 
 
 def check_kernels(kernels: KernelSet, board: Board) -> None:
@@ -138,7 +141,7 @@ def verify(
     board = boards.load(board_name)
     progress(f"importing {model}")
     path = zoo.resolve(model)
-    schedule = make_schedule(path, plan, board.kernels, keep_constant_channels)
+    schedule = make_schedule(path, plan, board, keep_constant_channels)
     check_kernels(schedule.plan.kernels, board)
     graph = schedule.graph
     samples = read_inputs(inputs, graph) if inputs else default_inputs(graph)

@@ -36,7 +36,8 @@ def test_stages_make_up_the_whole_and_operators_their_stage(model: str, board: s
     assert sum(stage.macs for stage in found.stages) == found.macs
     for stage in found.stages:
         calls = sum(operator.calls for operator in stage.operators)
-        assert all(operator.calls > 0 for operator in stage.operators)
+        # A pixel of a resized tensor is one of its input: where pixels are passed on singly, nothing is copied
+        assert all(operator.calls > 0 or operator.name.startswith("resize") for operator in stage.operators)
         # What counting changes of the code around it: some instructions a call, and the counter's steps
         assert -20 * calls - 80 <= stage.rest <= 0.15 * stage.count + 40 * calls + 1000
     assert found.stack_bytes > 100

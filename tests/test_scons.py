@@ -201,23 +201,35 @@ def test_errors_are_one_line(tree: Path, arguments: list[str], says: str) -> Non
     assert "Traceback" not in result.stdout + result.stderr
 
 
-@pytest.fixture
-def pebble(tmp_path: Path) -> dict[str, str]:
-    """A board of half a kilobyte, with the compiler of this machine."""
+def small_board(name: str, kind: str, ram_bytes: int, tmp_path: Path) -> dict[str, str]:
+    """The environment with a board of so little RAM, with the compiler of this machine."""
     entry = {
-        "kind": "sim", "core": "none", "isa": "native", "clock_hz": None, "ram_bytes": 512, "flash_bytes": 65536,
+        "kind": kind, "core": "none", "isa": "native", "clock_hz": None, "ram_bytes": ram_bytes, "flash_bytes": 1 << 20,
         "fpu": False, "dsp": False, "toolchain": "cc", "stack_bytes": 512, "flashing": "none",
     }  # fmt: skip
-    (tmp_path / "boards.yaml").write_text(json.dumps({"boards": {"pebble": entry}}))
+    (tmp_path / "boards.yaml").write_text(json.dumps({"boards": {name: entry}}))
     return {"MSF_BOARDS": str(tmp_path / "boards.yaml")}
 
 
+@pytest.fixture
+def pebble(tmp_path: Path) -> dict[str, str]:
+    """A board of half a kilobyte."""
+    return small_board("pebble", "sim", 512, tmp_path)
+
+
+def test_a_plan_is_found_that_fits_the_board(tree: Path, tmp_path: Path) -> None:
+    (default,) = rows(scons(tree, MODEL, "BOARD=host"))
+    needed = int(default["arena"].replace(",", ""))
+    (found,) = rows(scons(tree, MODEL, "BOARD=host", **small_board("host", "host", needed, tmp_path)))
+    assert found["match"] == "yes"
+    assert int(found["arena"].replace(",", "")) < needed
+
+
 def test_what_cannot_fit_is_refused_before_compiling_with_both_numbers(tree: Path, pebble: dict[str, str]) -> None:
-    scons(tree, MODEL, "build")
-    manifests = (tree / "build").glob("tiny-residual*/generated.json")
-    needs = {json.loads(manifest.read_text())["needs"]["ram_bytes"] for manifest in manifests}
     result = scons(tree, MODEL, "BOARD=pebble", "build", **pebble)
     assert result.returncode == 2
+    manifests = (tree / "build").glob("tiny-residual*/generated.json")
+    needs = {json.loads(manifest.read_text())["needs"]["ram_bytes"] for manifest in manifests}
     assert any(f"needs {needed} bytes of RAM" in result.stderr for needed in needs)
     assert " 512 " in result.stderr
     assert not list((tree / "build").glob("tiny-residual*/selftest/bin/pebble/*"))

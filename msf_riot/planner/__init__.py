@@ -4,7 +4,7 @@ from msf_riot.planner.choice import LAYER_BY_LAYER, Objective, choose_among, cho
 from msf_riot.planner.files import read_plan, write_plan
 from msf_riot.planner.paper import PREFIX as PAPER
 from msf_riot.planner.paper import paper_graph, paper_names, refuse_generation
-from msf_riot.planner.plan import Plan, Stage, make_plan
+from msf_riot.planner.plan import Plan, Stage, instructions, make_plan
 from msf_riot.planner.search import candidates, least_macs, least_ram, pareto_front
 from msf_riot.planner.strategies import Strategy, layer_by_layer, mcunetv2, msf_cnn, strategies, streamnet
 
@@ -18,6 +18,7 @@ __all__ = [
     "candidates",
     "choose_among",
     "choose_plan",
+    "instructions",
     "layer_by_layer",
     "least_macs",
     "least_ram",

@@ -14,7 +14,7 @@ import numpy as np
 from msf_riot.errors import DoesNotFitError
 from msf_riot.ir import Graph
 from msf_riot.planner.files import read_plan
-from msf_riot.planner.plan import Plan, layouts, make_plan
+from msf_riot.planner.plan import Plan, instructions, make_plan
 from msf_riot.planner.search import Candidates, Progress, candidates, least_macs, least_ram, least_ram_as_fast
 from msf_riot.planner.strategies import layer_by_layer
 from msf_riot.stage import InputMode, KernelSet, Network
@@ -71,22 +71,32 @@ def choose_among(
         swapped = dataclasses.replace(found, macs=found.instructions, instructions=found.macs)
         return least_macs(swapped, int(found.bytes.max(initial=0)) if ram_limit is None else ram_limit)
     if ram_limit is None:
-        return least_ram_as_fast(found, SLOWER * _layered_instructions(found.network))
+        plain = instructions(found.network, layer_by_layer(found.network.graph))
+        return least_ram_as_fast(found, SLOWER * plain)
     return least_macs(found, ram_limit)
 
 
-def _layered_instructions(network: Network) -> int:
-    plan = layer_by_layer(network.graph)
-    return sum(stage.instructions for stage in layouts(network, plan.stages, plan.input_mode, plan.overlap))
-
-
 def named_plan(
-    graph: Graph, name: str | None, kernels: KernelSet = "portable", progress: Progress | None = None
+    graph: Graph,
+    name: str | None,
+    kernels: KernelSet = "portable",
+    *,
+    ram_limit: int | None = None,
+    progress: Progress | None = None,
 ) -> Plan:
-    """The plan in the file `name`, that of "layer-by-layer", or without a name the default. Files name kernels."""
-    if name is None:
-        return choose_plan(graph, kernels=kernels, progress=progress)
+    """The plan in the file `name`, that of "layer-by-layer", or without a name the default. Files name kernels.
+
+    Where the default needs more than `ram_limit` (bytes), the plan with the least MACs within it; where there is none,
+    the leanest of all.
+    """
     if name == LAYER_BY_LAYER:
         plain = layer_by_layer(graph)
         return make_plan(Network(graph, kernels), plain.stages, plain.input_mode, plain.overlap)
-    return read_plan(Path(name), graph)
+    if name is not None:
+        return read_plan(Path(name), graph)
+    plan = choose_plan(graph, kernels=kernels, progress=progress)
+    if ram_limit is None or plan.peak_ram <= ram_limit:
+        return plan
+    found = candidates(graph, kernels=kernels, progress=progress)
+    leanest = least_ram(found, np.inf)
+    return least_macs(found, max(ram_limit, leanest.peak_ram))

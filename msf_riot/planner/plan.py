@@ -92,3 +92,8 @@ def make_plan(
         overlap=overlap,
         kernels=network.kernels,
     )
+
+
+def instructions(network: Network, plan: Plan) -> int:
+    """An estimate of the instructions that the plan takes, good enough to compare it with others of the network."""
+    return sum(each.instructions for each in layouts(network, plan.stages, plan.input_mode, plan.overlap))

@@ -21,10 +21,10 @@ def test_a_network_for_16_kib_matches_the_reference(riot, emulated, name):
 
 @pytest.mark.parametrize("name", ["nrf52840dk", "nucleo-f767zi"])
 def test_a_build_takes_what_the_schedule_says(riot, tmp_path, name):
-    schedule = verify.make_schedule(zoo.resolve("zoo:mcunet-vww1"), None)
+    board = boards.load(name)
+    schedule = verify.make_schedule(zoo.resolve("zoo:mcunet-vww1"), None, board)
     inputs = verify.default_inputs(schedule.graph)[:1]
     verify.generate(schedule, inputs, tmp_path / "packages")
-    board = boards.load(name)
     needs = verify.needs(schedule, len(inputs))
     check_fits(board, **needs)
     ready = build(board, APPLICATION, tmp_path / "packages", tmp_path / "build", jobs=2)
@@ -39,5 +39,5 @@ def test_a_build_takes_what_the_schedule_says(riot, tmp_path, name):
 def test_a_network_that_cannot_fit_is_refused_before_anything_is_built(riot, monkeypatch):
     monkeypatch.setattr(reference, "execute", None)
     with pytest.raises(DoesNotFitError, match="microbit") as error:
-        verify.verify("zoo:mcunet-vww1", "microbit", progress=lambda message: None)
+        verify.verify("zoo:mcunet-vww2", "microbit", progress=lambda message: None)
     assert "16384" in str(error.value)
