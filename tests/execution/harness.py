@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -23,6 +25,7 @@ SANITIZERS = ["-g1", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recov
 def runtime_objects(flags: tuple[str, ...]) -> tuple[str, ...]:
     """The kernels, compiled once for all tests of a process."""
     directory = Path(tempfile.mkdtemp(prefix="msf-runtime-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     sources = sorted(str(path) for path in RUNTIME.glob("*.c"))
     include = f"-I{RUNTIME}/include"
     subprocess.run(["gcc", *WARNINGS, *flags, include, "-c", *sources], cwd=directory, check=True)
