@@ -14,6 +14,7 @@ EXAMPLES = 12  # operators of each kernel
 
 ARM = "arm-none-eabi-gcc"
 RISCV = "riscv64-unknown-elf-gcc"
+XTENSA = "xtensa-lx106-elf-gcc"
 CORES = {
     "cortex-m0": [ARM, "-mthumb", "-mcpu=cortex-m0"],
     "cortex-m4": [ARM, "-mthumb", "-mcpu=cortex-m4"],
@@ -26,6 +27,7 @@ BOARDS = {
     "sim-m4": (ARM, "qemu-system-arm"),
     "sim-m7": (ARM, "qemu-system-arm"),
     "sim-rv32": (RISCV, "qemu-system-riscv32"),
+    "sim-xtensa": (XTENSA, "qemu-system-xtensa"),
 }
 
 pytestmark = pytest.mark.cross
