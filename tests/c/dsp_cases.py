@@ -106,6 +106,22 @@ def edge_cases() -> list[Case]:
     add("conv", (3, 2, 1), outputs=2, kernel=(10, 4), padding=(9, 3, 9, 3))
     add("conv", (4, 6, 6), outputs=4, kernel=(3, 3), extreme=True)
     add("conv", (7, 7, 4), outputs=4, kernel=(1, 1), stride=3, padding=(0, 0, 0, 0))
+    # by columns: widths, pixels a call, paddings; around whole chains of taps; a common shift and one a channel
+    for size in (3, 5):
+        kernel = (size, size)
+        for width in range(1, 12):
+            add("conv", (3, width, 4), outputs=width % 4 + 1, kernel=kernel, step=width % 5 + 1)
+            add("conv", (2, width, 8), outputs=3, kernel=kernel, steps=9)
+        for step in range(1, 6):
+            for around in ((0, 0, 0, 0), (1, 0, 2, 3), (0, 2, 1, 0), (1, 7, 1, 0), (0, 0, size - 1, 9), (9, 1, 0, 1)):
+                add("conv", (size, 11, 4), outputs=3, kernel=kernel, padding=around, step=step, low=-60, high=100)
+            add("conv", (3, 9, 8), outputs=4, kernel=kernel, step=step, extreme=True)
+        add("conv", (2, 2, 4), outputs=5, kernel=kernel, padding=(9, 9, 9, 9))
+        for channels in (4, 8, 12, 16, 20, 24, 32, 36, 68):
+            for outputs in (1, 2, 5):
+                add("conv", (2, 9, channels), outputs=outputs, kernel=kernel, spread_shifts=outputs)
+            add("conv", (2, 7, channels), outputs=3, kernel=kernel, extreme=True, zeros=(-128, 127))
+            add("conv", (size, 11, channels), outputs=4, kernel=kernel, padding=(0, 0, 0, 0), steps=9)
     for size in (3, 5, 7):
         for stride in (1, 2):
             for width in (1, 2, 3, 4, 5, 8, 9, 17, 35):

@@ -125,7 +125,7 @@ def declare(constants: operators.Constants, name: str) -> list[str]:
     return [*lines, f"static const {constants.ctype} {name} = {{ {fields} }};"]
 
 
-def calls(case: Case, suffix: str, scratch: str, depthwise: str) -> str:
+def calls(case: Case, suffix: str, scratch: str, kernel: str) -> str:
     operator, source = case.operator, case.graph.tensor(case.operator.inputs[0])
     target = case.graph.tensor(operator.output)
     op = f"&{case.name}_{suffix}"
@@ -137,7 +137,6 @@ def calls(case: Case, suffix: str, scratch: str, depthwise: str) -> str:
         body = f"msf_pointwise_{suffix}({op}, in + (y * {source.width} + x) * {source.channels}, {at}, n{scratch});"
         window = ""
     else:
-        kernel = f"msf_conv2d_{suffix}" if isinstance(operator, Conv2D) else depthwise
         window = f"""
         const int8_t *rows[{operator.kernel[0]}];
         for (int k = 0; k < {operator.kernel[0]}; k++) {{
@@ -175,13 +174,13 @@ def source(cases: Sequence[Case]) -> str:
         body.append(f"    out = memory + {65536 + GAP + (tensor.size + 3) // 4 * 4} + GUARD;")
         body.append("    scratch = memory + 4 * GUARD;")
         body.append(f"    memcpy(in, {case.name}_in, {tensor.size});")
-        kernel = made.ctype.removesuffix("_t")
-        for suffix, argument, depthwise in (("dsp", ", scratch", kernel), ("s8", "", "msf_depthwise_s8")):
+        portable = "msf_conv2d_s8" if isinstance(operator, Conv2D) else "msf_depthwise_s8"
+        for suffix, argument, kernel in (("dsp", ", scratch", made.ctype.removesuffix("_t")), ("s8", "", portable)):
             body.append(
                 RUN.format(
                     out_bytes=target.size,
                     scratch_bytes=scratch,
-                    calls=calls(case, suffix, argument, depthwise),
+                    calls=calls(case, suffix, argument, kernel),
                     name=case.name,
                     label=suffix,
                 )
