@@ -66,7 +66,7 @@ def packs_columns(operator: Operator) -> bool:
     return (
         isinstance(operator, Conv2D)
         and operator.kernel in ((3, 3), (5, 5))
-        and operator.stride[1] == 1
+        and operator.stride[1] in (1, 2)
         and operator.dilation == (1, 1)
         and operator.groups == 1
         and operator.weights.shape[3] % 4 == 0
@@ -82,7 +82,8 @@ def column_groups(pixels: int) -> list[int]:
 def windows_bytes(operator: Conv2D, pixels: int) -> int:
     """The columns that the windows of a group of pixels see, as 16-bit values."""
     rows, columns, channels = operator.weights.shape[1:]
-    return 2 * rows * (columns + column_groups(pixels)[0] - 1) * channels
+    seen = (column_groups(pixels)[0] - 1) * operator.stride[1] + columns
+    return int(2 * rows * seen * channels)
 
 
 def is_by_rows(operator: DepthwiseConv2D) -> bool:
@@ -175,18 +176,19 @@ def _tile(size: int, quads: int, channels: int) -> float:
 
 
 def _columns_call(operator: Conv2D, source: Tensor, output: Tensor, pixels: int) -> float:
-    rows = operator.kernel[0]
+    rows, stride = operator.kernel[0], operator.stride[1]
     row_quads = rows * source.channels // 4  # of a column of the kernel, too
     pairs, odd = divmod(output.channels, 2)
     total = 45.0
     for size in column_groups(pixels):
         quads = rows * row_quads
         if size == 1:
-            total += 60 + 20 * rows * rows + _PACK[1] * quads + _tile(1, quads, output.channels)
+            total += 60 + 33 * rows * rows + _PACK[1] * quads + _tile(1, quads, output.channels)
             continue
-        packed = row_quads * (2 + 4 * (size + rows - 1))
+        packed = row_quads * (1 + stride + 4 * ((size - 1) * stride + rows))
         passes = -(-row_quads // (12 if size == 4 else 6))
         tile = 33 + rows * (4 * passes + 3) + 23 * quads if size == 4 else 29 + rows * (2 * passes + 5) + 13 * quads
+        tile += (stride - 1) * 2 * rows
         total += 170 + 25 * rows + packed + pairs * tile + odd * (40 + size * (30 + 13 * quads))
     return total
 

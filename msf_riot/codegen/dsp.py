@@ -96,14 +96,14 @@ def constants(
     shift = int(form.shift[0])
     array = Array(f"{name}_weights", "uint32_t", words, f"weights {' x '.join(map(str, taps.shape))}, bias, multiplier")
     kernel = operator.kernel if isinstance(operator, Conv2D) else (1, 1)
+    stride = operator.stride[1] if isinstance(operator, Conv2D) else 1
     by_columns = kernels.packs_columns(operator)
     ending = ("" if form.scale == 256 else "_wide") + "_dsp"
     requantize = str(shift) if uniform else "channels"
     if by_columns:
-        tiles, piece = f"&msf_tiles_columns{kernel[0]}{ending}", f"msf_requantize_columns_dsp_{requantize}"
+        tiles, piece = f"&msf_tiles_columns{kernel[0]}s{stride}{ending}", f"msf_requantize_columns_dsp_{requantize}"
     else:
         tiles, piece = f"&msf_tiles{ending}", f"msf_requantize_dsp_{requantize}" if form.scale == 256 else "NULL"
-    stride = operator.stride[1] if isinstance(operator, Conv2D) else 1
     fields = (
         ("weights", prefix + array.name),
         ("tiles", tiles),

@@ -21,31 +21,31 @@
 #include "clamp_dsp.h"
 #include "tiles_dsp.h"
 
-#define COLUMNS(kernel)                                                                            \
-    {                                                                                              \
-        .pack = { { msf_pack2_columns##kernel, msf_pack2_left##kernel, msf_pack2_right##kernel },  \
-                  { msf_pack4_columns##kernel, msf_pack4_left##kernel, msf_pack4_right##kernel } }, \
-        .tile = { msf_tile2_columns##kernel, msf_tile4_columns##kernel },                          \
+#define COLUMNS(suffix)                                                                           \
+    {                                                                                             \
+        .pack = { { msf_pack2_columns##suffix, msf_pack2_left##suffix, msf_pack2_right##suffix }, \
+                  { msf_pack4_columns##suffix, msf_pack4_left##suffix,                            \
+                    msf_pack4_right##suffix } },                                                  \
+        .tile = { msf_tile2_columns##suffix, msf_tile4_columns##suffix },                         \
     }
 
-static const struct msf_columns_dsp columns3 = COLUMNS(3_dsp);
-static const struct msf_columns_dsp columns3_wide = COLUMNS(3_wide_dsp);
-static const struct msf_columns_dsp columns5 = COLUMNS(5_dsp);
-static const struct msf_columns_dsp columns5_wide = COLUMNS(5_wide_dsp);
-
-#define TILES(is_wide, pack1, tile1, of)                                                           \
-    {                                                                                              \
-        .pack = { pack1 }, .tile = { tile1 }, .wide = is_wide, .columns = of                       \
+#define TILES(name, is_wide, pack1, tile1)                             \
+    static const struct msf_columns_dsp columns##name = COLUMNS(name); \
+    const struct msf_tiles_dsp msf_tiles_columns##name = {             \
+        .pack = { pack1 },                                             \
+        .tile = { tile1 },                                             \
+        .wide = is_wide,                                               \
+        .columns = &columns##name,                                     \
     }
 
-const struct msf_tiles_dsp msf_tiles_columns3_dsp =
-    TILES(0, msf_pack1_dsp, msf_tile1_dsp, &columns3);
-const struct msf_tiles_dsp msf_tiles_columns3_wide_dsp =
-    TILES(1, msf_pack1_wide_dsp, msf_tile1_wide_dsp, &columns3_wide);
-const struct msf_tiles_dsp msf_tiles_columns5_dsp =
-    TILES(0, msf_pack1_dsp, msf_tile1_dsp, &columns5);
-const struct msf_tiles_dsp msf_tiles_columns5_wide_dsp =
-    TILES(1, msf_pack1_wide_dsp, msf_tile1_wide_dsp, &columns5_wide);
+TILES(3s1_dsp, 0, msf_pack1_dsp, msf_tile1_dsp);
+TILES(3s2_dsp, 0, msf_pack1_dsp, msf_tile1_dsp);
+TILES(5s1_dsp, 0, msf_pack1_dsp, msf_tile1_dsp);
+TILES(5s2_dsp, 0, msf_pack1_dsp, msf_tile1_dsp);
+TILES(3s1_wide_dsp, 1, msf_pack1_wide_dsp, msf_tile1_wide_dsp);
+TILES(3s2_wide_dsp, 1, msf_pack1_wide_dsp, msf_tile1_wide_dsp);
+TILES(5s1_wide_dsp, 1, msf_pack1_wide_dsp, msf_tile1_wide_dsp);
+TILES(5s2_wide_dsp, 1, msf_pack1_wide_dsp, msf_tile1_wide_dsp);
 
 /** Packs one column of `quads` times four channels, or padding where `in` is NULL. */
 static void pack_column(const int8_t *in, uint32_t quads, uint32_t columns, uint32_t padding,
@@ -77,7 +77,7 @@ static void pack_windows(const msf_conv2d_dsp_t *op, const int8_t *const *rows, 
 {
     const int32_t channels = op->in_channels;
     const uint32_t quads = (uint32_t)channels / 4;
-    const int32_t columns = group + op->kernel_w - 1;
+    const int32_t columns = (group - 1) * op->stride_w + op->kernel_w;
     const int32_t half = op->kernel_w / 2;
     const int32_t left = x < 0 ? -x : 0;
     const int32_t right = x + columns > in_width ? x + columns - in_width : 0;
@@ -96,8 +96,11 @@ static void pack_windows(const msf_conv2d_dsp_t *op, const int8_t *const *rows, 
             continue;
         }
         for (int32_t column = 0; column < columns; column++) {
+            const uint32_t at =
+                msf_packed_column((uint32_t)column, (uint32_t)columns, op->stride_w);
+
             pack_column(column_at(row, in_width, x + column, channels), quads, (uint32_t)columns,
-                        padding, op->tiles->wide, packed + column);
+                        padding, op->tiles->wide, packed + at);
         }
         packed += 2 * quads * (uint32_t)columns;
     }
@@ -144,7 +147,7 @@ void msf_conv2d_columns_dsp(const msf_conv2d_columns_dsp_t *op, const int8_t *co
         }
         else {
             pack_windows(op, rows, in_width, x, group, padding, scratch);
-            columns = (uint32_t)group + op->kernel_w - 1;
+            columns = ((uint32_t)group - 1) * op->stride_w + op->kernel_w;
             segments = op->kernel_w;
             tile = op->tiles->columns->tile[group / 4];
         }
@@ -154,7 +157,7 @@ void msf_conv2d_columns_dsp(const msf_conv2d_columns_dsp_t *op, const int8_t *co
         if (op->out_channels & 1) {
             msf_last_channel_dsp(op, scratch, (uint32_t)group, columns, segments, out);
         }
-        x += group;
+        x += group * op->stride_w;
         out += group * op->out_channels;
         pixels -= group;
     }

@@ -85,7 +85,8 @@ void msf_last_channel_dsp(const msf_conv2d_dsp_t *op, const uint32_t *packed, ui
         int32_t acc = (int32_t)*weight++;
 
         for (uint32_t segment = 0; segment < segments; segment++) {
-            const uint32_t *activations = packed + pixel + segment;
+            const uint32_t *activations =
+                packed + pixel + msf_packed_column(segment, columns, op->stride_w);
 
             for (uint32_t quad = 0; quad < in_segment; quad++) {
                 const uint32_t raw = *weight++;
@@ -125,7 +126,8 @@ void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out
 
     while (pixels > 0) {
         const int32_t group = pixels < op->tile ? pixels : op->tile;
-        uint32_t *const end = op->tiles->pack[group - 1](in, packed, (uint32_t)channels / 4, channels);
+        uint32_t *const end =
+            op->tiles->pack[group - 1](in, packed, (uint32_t)channels / 4, channels);
 
         if (channels & 3) {
             pack_last(in + (channels & ~3), channels & 3, channels, group, op->tiles->wide, end);

@@ -764,12 +764,17 @@ msf_tile4_wide_dsp_requantize:
 /* ---- Packing columns: r0 input, r1 packed, r2 quads, r3 pitch, on the stack four bytes of padding ----------------- */
 
 /* Of `columns` columns the first `left` and the last `right` are padding, the others lie from r0 on, `pitch` bytes apart.
- * r12 lr r10 are 3, 5, 7 times the pitch, r8 the even and r9 the odd taps of padding. A quad's columns are packed in pairs,
- * the last pair first, so that the first column is the last one that is loaded. */
+ * They are packed in their order; with stride 2 columns 0, 2, 4, ... come first, then 1, 3, 5, ... r12 lr r10 r11 are 3,
+ * 5, 7, 9 times the pitch, r8 the even and r9 the odd taps of padding. */
 
-.macro load_column to, column
+/* Words are packed in pairs, the last pair first, so that with stride 1 the first column is the last one that is loaded. */
+.macro load_column to, column, stride
     .if \column == 0
+    .if \stride == 1
     ldr \to, [r0], #4
+    .else
+    ldr \to, [r0]
+    .endif
     .elseif \column == 1
     ldr \to, [r0, r3]
     .elseif \column == 2
@@ -782,13 +787,29 @@ msf_tile4_wide_dsp_requantize:
     ldr \to, [r0, lr]
     .elseif \column == 6
     ldr \to, [r0, r12, lsl #1]
-    .else
+    .elseif \column == 7
     ldr \to, [r0, r10]
+    .elseif \column == 8
+    ldr \to, [r0, r3, lsl #3]
+    .elseif \column == 9
+    ldr \to, [r0, r11]
+    .else
+    ldr \to, [r0, lr, lsl #1]
     .endif
 .endm
 
-/* A pair of words at column `at` of both halves. The first column's odd words are the last to be stored: then r1 goes on
- * by a quad. */
+/* `symbol` <- the column that is packed at word `at` */
+.macro column_of symbol, at, columns, stride
+    .if \stride == 1
+    .set \symbol, \at
+    .elseif 2 * (\at) < \columns
+    .set \symbol, 2 * (\at)
+    .else
+    .set \symbol, 2 * (\at) - \columns
+    .endif
+.endm
+
+/* A pair of words at `at` of both halves. The first pair's odd words are the last to be stored: then r1 goes on by a quad. */
 .macro store_columns at, columns, even0, even1, odd0, odd1
     strd \even0, \even1, [r1, #4 * (\columns + \at)]
     .if \at
@@ -798,78 +819,106 @@ msf_tile4_wide_dsp_requantize:
     .endif
 .endm
 
-.macro pack_column_pair wide, at, columns, left, right
-    .if \at >= \left && \at + 1 < \columns - \right
-    load_column r5, (\at + 1 - \left)
-    load_column r4, (\at - \left)
+.macro pack_column_pair wide, at, columns, stride, left, right
+    column_of COLUMN0, \at, \columns, \stride
+    column_of COLUMN1, \at + 1, \columns, \stride
+    .set INSIDE0, COLUMN0 >= \left && COLUMN0 < \columns - \right
+    .set INSIDE1, COLUMN1 >= \left && COLUMN1 < \columns - \right
+    .if INSIDE1
+    load_column r5, (COLUMN1 - \left), \stride
+    .endif
+    .if INSIDE0
+    load_column r4, (COLUMN0 - \left), \stride
     sxtb16 r6, r4
-    sxtb16 r7, r5
     odd_taps \wide, r4, r4
+    .endif
+    .if INSIDE1
+    sxtb16 r7, r5
     odd_taps \wide, r5, r5
+    .endif
+    .if INSIDE0 && INSIDE1
     store_columns \at, \columns, r6, r7, r4, r5
-    .elseif \at + 1 >= \left && \at + 1 < \columns - \right
-    load_column r5, (\at + 1 - \left)
-    sxtb16 r7, r5
-    odd_taps \wide, r5, r5
-    store_columns \at, \columns, r8, r7, r9, r5
-    .elseif \at >= \left && \at < \columns - \right
-    load_column r4, (\at - \left)
-    sxtb16 r6, r4
-    odd_taps \wide, r4, r4
+    .elseif INSIDE0
     store_columns \at, \columns, r6, r8, r4, r9
+    .elseif INSIDE1
+    store_columns \at, \columns, r8, r7, r9, r5
     .else
     store_columns \at, \columns, r8, r8, r9, r9
     .endif
 .endm
 
-.macro pack_columns name, wide, columns, left=0, right=0
+/* With stride 2 the last word: of the last column but one */
+.macro pack_last_column wide, columns, left, right
+    .if \right > 1
+    str r8, [r1, #4 * (2 * \columns - 1)]
+    str r9, [r1, #4 * (3 * \columns - 1)]
+    .else
+    load_column r4, (\columns - 2 - \left), 2
+    sxtb16 r6, r4
+    odd_taps \wide, r4, r4
+    str r6, [r1, #4 * (2 * \columns - 1)]
+    str r4, [r1, #4 * (3 * \columns - 1)]
+    .endif
+.endm
+
+.macro pack_columns name, wide, columns, stride, left=0, right=0
     function \name
-    push {r4-r10, lr}
+    push {r4-r11, lr}
     .if \left || \right
-    ldr r9, [sp, #32]
+    ldr r9, [sp, #36]
     sxtb16 r8, r9
     odd_taps \wide, r9, r9
     .endif
     add r12, r3, r3, lsl #1
     add lr, r3, r3, lsl #2
-    .if \columns == 8
     add r10, lr, r3, lsl #1
-    .endif
+    add r11, r3, r3, lsl #3
     subs r1, #4 * \columns
 1:
-    .if \columns == 8
-    pack_column_pair \wide, 6, \columns, \left, \right
+    .if \columns & 1
+    pack_last_column \wide, \columns, \left, \right
+    .endif
+    .if \columns >= 10
+    pack_column_pair \wide, 8, \columns, \stride, \left, \right
+    .endif
+    .if \columns >= 8
+    pack_column_pair \wide, 6, \columns, \stride, \left, \right
     .endif
     .if \columns >= 6
-    pack_column_pair \wide, 4, \columns, \left, \right
+    pack_column_pair \wide, 4, \columns, \stride, \left, \right
     .endif
-    pack_column_pair \wide, 2, \columns, \left, \right
-    pack_column_pair \wide, 0, \columns, \left, \right
+    pack_column_pair \wide, 2, \columns, \stride, \left, \right
+    pack_column_pair \wide, 0, \columns, \stride, \left, \right
+    .if \stride == 2
+    adds r0, #4
+    .endif
     subs r2, #1
     bne 1b
     add r0, r1, #4 * \columns
-    pop {r4-r10, pc}
+    pop {r4-r11, pc}
     .size \name, . - \name
 .endm
 
 /* ---- Four and two pixels times two channels, from columns ---------------------------------------------------------- */
 
 /* Registers are those of the tiles above. A segment is one column of the kernel: through all rows of the window the words
- * of its neighboring pixels lie a fixed way apart, and the next segment begins one word after this one did. Its quads
- * run through the chain; the first segment's first one takes the bias. */
+ * of its neighboring pixels lie a fixed way apart. With stride 1 the next segment begins one word after this one did; with
+ * stride 2 it begins in turns among the odd columns and among the even ones. A segment's quads run through the chain; the
+ * first segment's first one takes the bias. */
 
     .equ COLUMNS4_CHAIN, 12
 
     /* TILE4_PACKED to TILE4_ROUND, then */
     .equ COLUMNS4_LOOP, 24
     .equ COLUMNS4_BACK, 28  /* bytes from a segment's end to the next one's beginning */
-    .equ COLUMNS4_LAST, 32  /* where one more segment would begin */
+    .equ COLUMNS4_LAST, 32  /* where one more segment would begin; with stride 2 where the last one ends */
     .equ COLUMNS4_FIRST, 36 /* into the chain, for the first segment */
     .equ COLUMNS4_ENTRY, 40 /* for the others */
     .equ COLUMNS4_EXIT, 44  /* from the chain: a segment's end, or to where the chain may be entered again */
     .equ COLUMNS4_END, 48   /* of the first segment */
     .equ COLUMNS4_REQUANTIZE, 52
-    .equ COLUMNS4_FRAME, 56
+    .equ COLUMNS4_OTHER, 56 /* with stride 2: COLUMNS4_BACK of the next segment */
+    .equ COLUMNS4_FRAME, 60
 
 /* to <- entry into the chain for r5 + 1 quads. Uses r2 and r6. */
 .macro chain_entry to, end, chain, quad
@@ -883,7 +932,18 @@ msf_tile4_wide_dsp_requantize:
     add \to, #1
 .endm
 
-.macro columns4 name, wide, kernel
+/* back, and with stride 2 other <- from a segment's end of `bytes` to the next one's beginning; uses r4. */
+.macro segment_steps bytes, other, columns, stride
+    .if \stride == 1
+    subs \bytes, #4
+    .else
+    add r4, \bytes, #2 * (\columns - 1)
+    str r4, [sp, #\other]
+    sub \bytes, #2 * (\columns + 1)
+    .endif
+.endm
+
+.macro columns4 name, wide, kernel, stride, columns
     function \name
     push {r4-r11, lr}
     sub sp, #COLUMNS4_FRAME
@@ -904,12 +964,16 @@ msf_tile4_wide_dsp_requantize:
     bic r6, lr, #1
     add r6, r2
     str r6, [sp, #TILE4_OUT_END]
-    movs r6, #2 * \kernel * (\kernel + 3)
+    movs r6, #2 * \kernel * \columns
     mul r7, r12, r6                     /* bytes of a segment */
-    add r4, r1, r7
-    str r4, [sp, #COLUMNS4_END]
-    subs r7, #4
+    add r3, r1, r7
+    str r3, [sp, #COLUMNS4_END]
+    segment_steps r7, COLUMNS4_OTHER, \columns, \stride
+    .if \stride == 1
     add r4, r1, #4 * \kernel
+    .else
+    add r4, r3, #2 * (\kernel - 1)
+    .endif
     strd r7, r4, [sp, #COLUMNS4_BACK]   /* and COLUMNS4_LAST */
     movs r6, #\kernel
     mul r5, r12, r6
@@ -931,12 +995,12 @@ msf_tile4_wide_dsp_requantize:
     mov r1, r2
 \name\()_tile:
     ldrd r4, r8, [r1], #8
-    tile4_quad \wide, 1, (4 * (\kernel + 1))
+    tile4_quad \wide, 1, (4 * \columns - 8)
     ldr pc, [sp, #COLUMNS4_FIRST]
     .balign 4
 \name\()_chain:
     .rept COLUMNS4_CHAIN
-    tile4_quad \wide, 0, (4 * (\kernel + 1))
+    tile4_quad \wide, 0, (4 * \columns - 8)
     .endr
 \name\()_chain_end:
     ldr pc, [sp, #COLUMNS4_EXIT]
@@ -946,11 +1010,22 @@ msf_tile4_wide_dsp_requantize:
     blo \name\()_chain
 \name\()_segment:
     ldrd r2, r3, [sp, #COLUMNS4_BACK]   /* and COLUMNS4_LAST */
+    .if \stride == 1
     subs r0, r2
     cmp r0, r3
     it ne
     ldrne pc, [sp, #COLUMNS4_ENTRY]
     ldr pc, [sp, #COLUMNS4_REQUANTIZE]
+    .else
+    cmp r0, r3
+    it eq
+    ldreq pc, [sp, #COLUMNS4_REQUANTIZE]
+    ldr r3, [sp, #COLUMNS4_OTHER]
+    str r2, [sp, #COLUMNS4_OTHER]
+    str r3, [sp, #COLUMNS4_BACK]
+    subs r0, r2
+    ldr pc, [sp, #COLUMNS4_ENTRY]
+    .endif
     .size \name, . - \name
 .endm
 
@@ -979,10 +1054,11 @@ msf_tile4_wide_dsp_requantize:
     .equ COLUMNS2_CHAIN, 6
     /* TILE2_ROUND to TILE2_OUT_END, then */
     .equ COLUMNS2_PACKED, 16
-    .equ COLUMNS2_LAST, 20  /* where one more segment would begin */
-    .equ COLUMNS2_FRAME, 24
+    .equ COLUMNS2_LAST, 20  /* as COLUMNS4_LAST */
+    .equ COLUMNS2_OTHER, 24 /* as COLUMNS4_OTHER */
+    .equ COLUMNS2_FRAME, 28
 
-.macro columns2 name, wide, kernel
+.macro columns2 name, wide, kernel, stride, columns
     function \name
     push {r4-r11, lr}
     sub sp, #COLUMNS2_FRAME
@@ -993,12 +1069,16 @@ msf_tile4_wide_dsp_requantize:
     bic r4, r9, #1
     add r4, r2
     strd r2, r4, [sp, #TILE2_OUT]       /* and TILE2_OUT_END */
-    add r4, r1, #4 * \kernel
-    strd r1, r4, [sp, #COLUMNS2_PACKED] /* and COLUMNS2_LAST */
-    movs r6, #2 * \kernel * (\kernel + 1)
-    mul r10, r12, r6
+    movs r6, #2 * \kernel * \columns
+    mul r10, r12, r6                    /* bytes of a segment */
     add r8, r1, r10
-    subs r10, #4
+    segment_steps r10, COLUMNS2_OTHER, \columns, \stride
+    .if \stride == 1
+    add r4, r1, #4 * \kernel
+    .else
+    add r4, r8, #2 * (\kernel - 1)
+    .endif
+    strd r1, r4, [sp, #COLUMNS2_PACKED] /* and COLUMNS2_LAST */
     movs r6, #\kernel
     mul r5, r12, r6
     lsrs r5, r5, #2
@@ -1013,16 +1093,27 @@ msf_tile4_wide_dsp_requantize:
     .balign 4
 \name\()_chain:
     .rept COLUMNS2_CHAIN
-    tile2_quad \wide, (4 * (\kernel + 1))
+    tile2_quad \wide, (4 * \columns)
     .endr
 \name\()_chain_end:
     cmp r0, r8
     blo \name\()_chain
     ldr r2, [sp, #COLUMNS2_LAST]
+    .if \stride == 1
     sub r0, r10
     cmp r0, r2
     it ne
     bxne r11
+    .else
+    cmp r0, r2
+    beq 2f
+    sub r0, r10
+    ldr r2, [sp, #COLUMNS2_OTHER]
+    str r10, [sp, #COLUMNS2_OTHER]
+    mov r10, r2
+    bx r11
+2:
+    .endif
     tile2_requantize
     bne 1b
     add sp, #COLUMNS2_FRAME
@@ -1030,22 +1121,26 @@ msf_tile4_wide_dsp_requantize:
     .size \name, . - \name
 .endm
 
-/* For square kernels of `kernel` rows: the windows of two and of four pixels see `columns2` and `columns4` columns */
-.macro columns suffix, wide, kernel, columns2, columns4
-    pack_columns msf_pack2_columns\suffix, \wide, \columns2
-    pack_columns msf_pack2_left\suffix, \wide, \columns2, left=(\kernel / 2)
-    pack_columns msf_pack2_right\suffix, \wide, \columns2, right=(\kernel / 2)
-    pack_columns msf_pack4_columns\suffix, \wide, \columns4
-    pack_columns msf_pack4_left\suffix, \wide, \columns4, left=(\kernel / 2)
-    pack_columns msf_pack4_right\suffix, \wide, \columns4, right=(\kernel / 2)
-    columns2 msf_tile2_columns\suffix, \wide, \kernel
-    columns4 msf_tile4_columns\suffix, \wide, \kernel
+/* For square kernels of `kernel` rows; the windows of two and of four pixels see `columns2` and `columns4` columns. */
+.macro columns suffix, wide, kernel, stride, columns2, columns4
+    pack_columns msf_pack2_columns\suffix, \wide, \columns2, \stride
+    pack_columns msf_pack2_left\suffix, \wide, \columns2, \stride, left=(\kernel / 2)
+    pack_columns msf_pack2_right\suffix, \wide, \columns2, \stride, right=(\kernel / 2)
+    pack_columns msf_pack4_columns\suffix, \wide, \columns4, \stride
+    pack_columns msf_pack4_left\suffix, \wide, \columns4, \stride, left=(\kernel / 2)
+    pack_columns msf_pack4_right\suffix, \wide, \columns4, \stride, right=(\kernel / 2)
+    columns2 msf_tile2_columns\suffix, \wide, \kernel, \stride, \columns2
+    columns4 msf_tile4_columns\suffix, \wide, \kernel, \stride, \columns4
 .endm
 
-    columns 3_dsp, 0, 3, 4, 6
-    columns 3_wide_dsp, 1, 3, 4, 6
-    columns 5_dsp, 0, 5, 6, 8
-    columns 5_wide_dsp, 1, 5, 6, 8
+    columns 3s1_dsp, 0, 3, 1, 4, 6
+    columns 3s2_dsp, 0, 3, 2, 5, 9
+    columns 5s1_dsp, 0, 5, 1, 6, 8
+    columns 5s2_dsp, 0, 5, 2, 7, 11
+    columns 3s1_wide_dsp, 1, 3, 1, 4, 6
+    columns 3s2_wide_dsp, 1, 3, 2, 5, 9
+    columns 5s1_wide_dsp, 1, 5, 1, 6, 8
+    columns 5s2_wide_dsp, 1, 5, 2, 7, 11
 
 #endif /* __ARM_FEATURE_DSP */
 

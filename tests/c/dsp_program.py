@@ -89,7 +89,8 @@ RUN = """
 class Case:
     """An operator, its input, the pixels computed a call, and how far from alignment the input begins.
 
-    Its kernel is the one for calls with up to `planned` pixels, or `step` where that is 0.
+    Its kernel is the one for calls with up to `planned` pixels, or `step` where that is 0; a convolution computes up to
+    `tile` of them together.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Case:
     step: int
     offset: int = 0
     planned: int = 0
+    tile: int = kernels.GROUP_PIXELS
 
     @property
     def macs(self) -> int:
@@ -161,13 +163,14 @@ def source(cases: Sequence[Case]) -> str:
         tensor, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
         assert dsp.supported(graph, operator), case.name
         step = min(case.planned or case.step, target.width)
-        made = dsp.constants(graph, operator, f"{case.name}_dsp", "", pixels=step)
+        made = dsp.constants(graph, operator, f"{case.name}_dsp", "", case.tile, step)
         lines += declare(made, f"{case.name}_dsp")
         lines += declare(operators.constants(graph, operator, f"{case.name}_s8", ""), f"{case.name}_s8")
         expected = reference.execute_operator(graph, operator, [case.x])
         lines.append(f"static const int8_t {case.name}_in[] = {{ {initializer(case.x)} }};")
         lines.append(f"static const int8_t {case.name}_expected[] = {{ {initializer(expected)} }};")
-        scratch = kernels.scratch_bytes(operator, tensor, target, step)
+        together = min(step, case.tile) if isinstance(operator, Conv2D) else step
+        scratch = kernels.scratch_bytes(operator, tensor, target, together)
         assert scratch % 4 == 0
         body.append(f'    sim_write("{{\\"case\\": \\"{case.name}\\"");')
         body.append(f"    in = memory + 65536 + {case.offset};")

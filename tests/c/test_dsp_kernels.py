@@ -48,7 +48,7 @@ def test_cases_have_convolutions_by_columns_with_a_common_shift_and_with_one_a_c
         if isinstance(case.operator, Conv2D):
             fields = dict(dsp.constants(case.graph, case.operator, "op", "").fields)
             found.add((fields["tiles"], fields["shifts"] != "-1"))
-    tiles = [f"&msf_tiles_columns{size}" for size in (3, 5)]
+    tiles = [f"&msf_tiles_columns{size}s{stride}" for size in (3, 5) for stride in (1, 2)]
     assert {(f"{name}_dsp", uniform) for name in tiles for uniform in (False, True)} <= found
     assert {(f"{name}_wide_dsp", False) for name in tiles} <= found
 

@@ -75,17 +75,22 @@ void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32
                     int32_t x, int8_t *out, int32_t pixels, void *scratch);
 
 /**
- * The same for a square kernel of 3 or 5 rows, horizontal stride 1, a multiple of four input channels. `tiles` are
- * msf_tiles_columns3_dsp and so on, `requantize` one of the msf_requantize_columns_dsp. Taps go column by column, of each
- * column row by row.
+ * The same for a square kernel of 3 or 5 rows, horizontal stride 1 or 2, a multiple of four input channels: every column
+ * is packed once for all windows that see it. `tiles` are msf_tiles_columns3s1_dsp and so on, `requantize` is one of
+ * msf_requantize_columns_dsp_1 and so on. Taps go column by column, of each column row by row. Three pixels are computed
+ * as two and one.
  */
 typedef msf_conv2d_dsp_t msf_conv2d_columns_dsp_t;
 
-/** How activations are packed and multiplied, by the kernel's rows. @{ */
-extern const struct msf_tiles_dsp msf_tiles_columns3_dsp;
-extern const struct msf_tiles_dsp msf_tiles_columns3_wide_dsp;
-extern const struct msf_tiles_dsp msf_tiles_columns5_dsp;
-extern const struct msf_tiles_dsp msf_tiles_columns5_wide_dsp;
+/** How activations are packed and multiplied, by the kernel's rows and the stride. @{ */
+extern const struct msf_tiles_dsp msf_tiles_columns3s1_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns3s2_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s1_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s2_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns3s1_wide_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns3s2_wide_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s1_wide_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s2_wide_dsp;
 /** @} */
 
 void msf_conv2d_columns_dsp(const msf_conv2d_columns_dsp_t *op, const int8_t *const *rows,
