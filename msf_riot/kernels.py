@@ -25,6 +25,8 @@ def scratch_bytes(operator: Operator, source: Tensor, output: Tensor, pixels: in
     `pixels` is the most output pixels that a call computes.
     """
     match operator:
+        case Conv2D() if packs_columns(operator):
+            return windows_bytes(operator, pixels)
         case Conv2D():
             return packed_bytes(operator, pixels) + border_bytes(operator, source, pixels)
         case Dense():
@@ -57,6 +59,31 @@ def border_bytes(operator: Conv2D, source: Tensor, pixels: int) -> int:
     columns = (group_pixels(pixels) - 1) * operator.stride[1] + operator.kernel[1]
     rows = 1 if operator.kernel[1] * source.channels % 4 == 0 else operator.kernel[0]
     return aligned(rows * columns * source.channels)
+
+
+def packs_columns(operator: Operator) -> bool:
+    """Whether msf_conv2d_columns_dsp computes it, which packs a column once for all windows that see it."""
+    return (
+        isinstance(operator, Conv2D)
+        and operator.kernel in ((3, 3), (5, 5))
+        and operator.stride[1] in (1, 2)
+        and operator.dilation == (1, 1)
+        and operator.groups == 1
+        and operator.weights.shape[3] % 4 == 0
+    )
+
+
+def column_groups(pixels: int) -> list[int]:
+    """The groups of pixels that msf_conv2d_columns_dsp computes together."""
+    fours, left = divmod(pixels, 4)
+    return [4] * fours + [2] * (left // 2) + [1] * (left % 2)
+
+
+def windows_bytes(operator: Conv2D, pixels: int) -> int:
+    """The columns that the windows of a group of pixels see, as 16-bit values."""
+    rows, columns, channels = operator.weights.shape[1:]
+    seen = (column_groups(pixels)[0] - 1) * operator.stride[1] + columns
+    return int(2 * rows * seen * channels)
 
 
 def is_by_rows(operator: DepthwiseConv2D) -> bool:
@@ -100,7 +127,8 @@ def instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int
     calls = [min(pixels, output.width - first) for first in range(0, output.width, pixels)]
     match operator:
         case Conv2D():
-            row = sum(_convolution_call(operator, source, output, count) for count in calls)
+            call = _columns_call if packs_columns(operator) else _convolution_call
+            row = sum(call(operator, source, output, count) for count in calls)
             return float(output.height * row)
         case Dense():
             quads = aligned(source.size) // 4
@@ -145,6 +173,24 @@ def _tile(size: int, quads: int, channels: int) -> float:
     if size == 2:
         return 35 + channels // 2 * (31 + 13.5 * quads) + last
     return 42 + channels // 4 * (43 + 15.5 * quads) + channels % 4 // 2 * (25 + 10 * quads) + last
+
+
+def _columns_call(operator: Conv2D, source: Tensor, output: Tensor, pixels: int) -> float:
+    rows, stride = operator.kernel[0], operator.stride[1]
+    row_quads = rows * source.channels // 4  # of a column of the kernel, too
+    pairs, odd = divmod(output.channels, 2)
+    total = 45.0
+    for size in column_groups(pixels):
+        quads = rows * row_quads
+        if size == 1:
+            total += 60 + 33 * rows * rows + _PACK[1] * quads + _tile(1, quads, output.channels)
+            continue
+        packed = row_quads * (1 + stride + 4 * ((size - 1) * stride + rows))
+        passes = -(-row_quads // (12 if size == 4 else 6))
+        tile = 33 + rows * (4 * passes + 3) + 23 * quads if size == 4 else 29 + rows * (2 * passes + 5) + 13 * quads
+        tile += (stride - 1) * 2 * rows
+        total += 170 + 25 * rows + packed + pairs * tile + odd * (40 + size * (30 + 13 * quads))
+    return total
 
 
 def _rows_inside(operator: DepthwiseConv2D, source: Tensor, y: int) -> int:

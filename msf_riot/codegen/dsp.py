@@ -97,10 +97,17 @@ def constants(
     array = Array(f"{name}_weights", "uint32_t", words, f"weights {' x '.join(map(str, taps.shape))}, bias, multiplier")
     kernel = operator.kernel if isinstance(operator, Conv2D) else (1, 1)
     stride = operator.stride[1] if isinstance(operator, Conv2D) else 1
+    by_columns = kernels.packs_columns(operator)
+    ending = ("" if form.scale == 256 else "_wide") + "_dsp"
+    requantize = str(shift) if uniform else "channels"
+    if by_columns:
+        tiles, piece = f"&msf_tiles_columns{kernel[0]}s{stride}{ending}", f"msf_requantize_columns_dsp_{requantize}"
+    else:
+        tiles, piece = f"&msf_tiles{ending}", f"msf_requantize_dsp_{requantize}" if form.scale == 256 else "NULL"
     fields = (
         ("weights", prefix + array.name),
-        ("tiles", "&msf_tiles_dsp" if form.scale == 256 else "&msf_tiles_wide_dsp"),
-        ("requantize", f"msf_requantize_dsp_{shift if uniform else 'channels'}" if form.scale == 256 else "NULL"),
+        ("tiles", tiles),
+        ("requantize", piece),
         ("round", str(2 * zero_out + 1)),
         ("shifts", str((shift - 1) * 0x10001 if uniform else -1)),
         ("taps", str(taps.shape[1])),
@@ -114,7 +121,8 @@ def constants(
         ("out_min", str(operator.low)),
         ("out_max", str(operator.high)),
     )
-    return Constants("msf_dense_dsp_t" if isinstance(operator, Dense) else "msf_conv2d_dsp_t", fields, (array,))
+    ctype = "msf_dense_dsp_t" if isinstance(operator, Dense) else "msf_conv2d_dsp_t"
+    return Constants("msf_conv2d_columns_dsp_t" if by_columns else ctype, fields, (array,))
 
 
 # -- weights -----------------------------------------------------------------------------------------------------------
@@ -176,6 +184,8 @@ def _tap_matrix(operator: Conv2D | DepthwiseConv2D | Dense) -> Integers:
     weights = operator.weights.astype(np.int64)
     if isinstance(operator, DepthwiseConv2D):
         return weights.reshape(-1, weights.shape[2]).T
+    if kernels.packs_columns(operator):
+        return weights.transpose(0, 2, 1, 3).reshape(weights.shape[0], -1)
     if isinstance(operator, Conv2D):
         rows = weights.reshape(weights.shape[0], weights.shape[1], -1)
         whole = rows.shape[2] // 4 * 4

@@ -211,9 +211,7 @@ def dsp_call(
     match operator:
         case Conv2D() if is_pointwise(operator):
             return [f"msf_pointwise_dsp(&{name}, {first.pixels}, {out}, {pixels}, {scratch});"]
-        case Conv2D():
-            return [f"msf_conv2d_dsp(&{name}, {window}, {out}, {pixels}, {scratch});"]
-        case DepthwiseConv2D():
+        case Conv2D() | DepthwiseConv2D():
             assert constants.ctype is not None
             return [f"{constants.ctype.removesuffix('_t')}(&{name}, {window}, {out}, {pixels}, {scratch});"]
         case Dense():

@@ -36,22 +36,12 @@ const struct msf_tiles_dsp msf_tiles_wide_dsp = {
     .wide = 1,
 };
 
-static inline uint32_t even_taps(uint32_t bytes)
-{
-    return (uint32_t)__sxtb16((int8x4_t)bytes);
-}
-
-static inline uint32_t odd_taps(uint32_t bytes, uint32_t wide)
-{
-    return wide ? even_taps(bytes >> 8) : bytes ^ 0x007f007fU;
-}
-
 /** Packs one group of four bytes a pixel. */
 static uint32_t *pack_words(const uint32_t *bytes, int32_t pixels, uint32_t wide, uint32_t *packed)
 {
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
-        packed[pixel] = even_taps(bytes[pixel]);
-        packed[pixel + pixels] = odd_taps(bytes[pixel], wide);
+        packed[pixel] = msf_even_taps(bytes[pixel]);
+        packed[pixel + pixels] = msf_odd_taps(bytes[pixel], wide);
     }
     return packed + 2 * pixels;
 }
@@ -79,29 +69,34 @@ static inline int8_t requantize_last(int32_t acc, int32_t multiplier, int32_t ro
     return msf_clamp_s8((high >> shift) >> 1, -128, 127);
 }
 
-/** The last of an odd number of channels. */
-static void last_channel(const msf_conv2d_dsp_t *op, const uint32_t *packed, int32_t pixels,
-                         int8_t *out)
+void msf_last_channel_dsp(const msf_conv2d_dsp_t *op, const uint32_t *packed, uint32_t pixels,
+                          uint32_t columns, uint32_t segments, int8_t *out)
 {
     const uint32_t quads = op->taps / 4U;
+    const uint32_t in_segment = quads / segments;
     const uint32_t pairs = op->out_channels / 2U;
     const uint32_t *weights = op->weights + pairs * (2 * quads + (op->shifts < 0 ? 5 : 4));
     const int32_t multiplier = (int32_t)weights[quads + 1];
     const int32_t shift = op->shifts < 0 ? (int32_t)weights[quads + 2] : op->shifts & 0xffff;
     const uint32_t wide = op->tiles->wide;
 
-    for (int32_t pixel = 0; pixel < pixels; pixel++) {
-        const uint32_t *activations = packed + pixel;
-        int32_t acc = (int32_t)weights[0];
+    for (uint32_t pixel = 0; pixel < pixels; pixel++) {
+        const uint32_t *weight = weights;
+        int32_t acc = (int32_t)*weight++;
 
-        for (uint32_t quad = 1; quad <= quads; quad++) {
-            const uint32_t raw = weights[quad];
-            const uint32_t even = wide ? even_taps(raw) : raw;
-            const uint32_t odd = even_taps(wide ? raw >> 8 : raw);
+        for (uint32_t segment = 0; segment < segments; segment++) {
+            const uint32_t *activations =
+                packed + pixel + msf_packed_column(segment, columns, op->stride_w);
 
-            acc = __smlad((int16x2_t)activations[0], (int16x2_t)even, acc);
-            acc = __smlad((int16x2_t)activations[pixels], (int16x2_t)odd, acc);
-            activations += 2 * pixels;
+            for (uint32_t quad = 0; quad < in_segment; quad++) {
+                const uint32_t raw = *weight++;
+                const uint32_t even = wide ? msf_even_taps(raw) : raw;
+                const uint32_t odd = msf_even_taps(wide ? raw >> 8 : raw);
+
+                acc = __smlad((int16x2_t)activations[0], (int16x2_t)even, acc);
+                acc = __smlad((int16x2_t)activations[columns], (int16x2_t)odd, acc);
+                activations += 2 * columns;
+            }
         }
         out[pixel * op->out_channels + op->out_channels - 1] =
             requantize_last(acc, multiplier, op->round, shift);
@@ -116,7 +111,7 @@ static inline void tile(const msf_conv2d_dsp_t *op, int32_t pixels, const uint32
         op->tiles->tile[pixels - 1](op, packed, out);
     }
     if (op->out_channels & 1) {
-        last_channel(op, packed, pixels, out);
+        msf_last_channel_dsp(op, packed, (uint32_t)pixels, (uint32_t)pixels, 1, out);
     }
 }
 
@@ -131,7 +126,8 @@ void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out
 
     while (pixels > 0) {
         const int32_t group = pixels < op->tile ? pixels : op->tile;
-        uint32_t *const end = op->tiles->pack[group - 1](in, packed, (uint32_t)channels / 4, channels);
+        uint32_t *const end =
+            op->tiles->pack[group - 1](in, packed, (uint32_t)channels / 4, channels);
 
         if (channels & 3) {
             pack_last(in + (channels & ~3), channels & 3, channels, group, op->tiles->wide, end);
@@ -193,8 +189,8 @@ static void pack_left(const msf_conv2d_dsp_t *op, const int8_t *const *in, int32
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
             const uint32_t taps = (uint32_t)(uint8_t)*top | (uint32_t)(uint8_t)*middle << 8 |
                                   (uint32_t)(uint8_t)*bottom << 16;
-            packed[0] = even_taps(taps);
-            packed[pixels] = odd_taps(taps, wide);
+            packed[0] = msf_even_taps(taps);
+            packed[pixels] = msf_odd_taps(taps, wide);
             packed++;
             top += pitch;
             middle += pitch;

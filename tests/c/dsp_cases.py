@@ -71,9 +71,9 @@ def build(kind, rng, shape, outputs=0, kernel=(1, 1), stride=1, padding="same", 
     return graph_of(operator, shape, out_shape, zeros), operator, x
 
 
-def case(name, kind, rng, shape, step=1 << 20, offset=0, planned=0, **options):
+def case(name, kind, rng, shape, step=1 << 20, offset=0, planned=0, tile=4, **options):
     graph, operator, x = build(kind, rng, shape, **options)
-    return Case(name, graph, operator, x, min(step, graph.tensor("y").width), offset, planned)
+    return Case(name, graph, operator, x, min(step, graph.tensor("y").width), offset, planned, tile)
 
 
 def edge_cases() -> list[Case]:
@@ -106,6 +106,29 @@ def edge_cases() -> list[Case]:
     add("conv", (3, 2, 1), outputs=2, kernel=(10, 4), padding=(9, 3, 9, 3))
     add("conv", (4, 6, 6), outputs=4, kernel=(3, 3), extreme=True)
     add("conv", (7, 7, 4), outputs=4, kernel=(1, 1), stride=3, padding=(0, 0, 0, 0))
+    # by columns: widths, pixels a call, paddings; around whole chains of taps; a common shift and one a channel
+    for tile in (1, 2, 3, 4):
+        for stride in (1, 2):
+            add("conv", (3, 7 * stride, 8), outputs=5, kernel=(3, 3), stride=stride, tile=tile)
+            add("conv", (5, 7 * stride, 4), outputs=2, kernel=(5, 5), stride=stride, tile=tile)
+            add("conv", (3, 7 * stride, 3), outputs=3, kernel=(3, 3), stride=stride, tile=tile)
+        add("conv", (1, 7, 8), outputs=5, tile=tile)
+    for size, stride in ((3, 1), (3, 2), (5, 1), (5, 2)):
+        options = {"kernel": (size, size), "stride": stride}
+        for width in range(1, 12):
+            add("conv", (3, width * stride, 4), outputs=width % 4 + 1, step=width % 5 + 1, **options)
+            add("conv", (2, width * stride - stride // 2, 8), outputs=3, steps=9, **options)
+        for step in range(1, 6):
+            for around in ((0, 0, 0, 0), (1, 0, 2, 3), (0, 2, 1, 0), (1, 7, 1, 0), (0, 0, size - 1, 9), (9, 1, 0, 1)):
+                add("conv", (size, 13, 4), outputs=3, padding=around, step=step, low=-60, high=100, **options)
+            add("conv", (3, 9, 8), outputs=4, step=step, extreme=True, **options)
+        add("conv", (2, 2, 4), outputs=5, padding=(9, 9, 9, 9), **options)
+        for channels in (4, 8, 16, 20, 32, 36, 68):
+            add("conv", (2, 9 * stride, channels), outputs=2, **options)
+            for width in (5, 6):
+                add("conv", (2, width * stride, channels), outputs=5, spread_shifts=12, steps=9, **options)
+            add("conv", (2, 7 * stride, channels), outputs=3, extreme=True, zeros=(-128, 127), **options)
+            add("conv", (size, 11, channels), outputs=4, padding=(0, 0, 0, 0), steps=9, **options)
     for size in (3, 5, 7):
         for stride in (1, 2):
             for width in (1, 2, 3, 4, 5, 8, 9, 17, 35):

@@ -89,7 +89,8 @@ RUN = """
 class Case:
     """An operator, its input, the pixels computed a call, and how far from alignment the input begins.
 
-    Its kernel is the one for calls with up to `planned` pixels, or `step` where that is 0.
+    Its kernel is the one for calls with up to `planned` pixels, or `step` where that is 0; a convolution computes up to
+    `tile` of them together.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Case:
     step: int
     offset: int = 0
     planned: int = 0
+    tile: int = kernels.GROUP_PIXELS
 
     @property
     def macs(self) -> int:
@@ -125,7 +127,7 @@ def declare(constants: operators.Constants, name: str) -> list[str]:
     return [*lines, f"static const {constants.ctype} {name} = {{ {fields} }};"]
 
 
-def calls(case: Case, suffix: str, scratch: str, depthwise: str) -> str:
+def calls(case: Case, suffix: str, scratch: str, kernel: str) -> str:
     operator, source = case.operator, case.graph.tensor(case.operator.inputs[0])
     target = case.graph.tensor(operator.output)
     op = f"&{case.name}_{suffix}"
@@ -137,7 +139,6 @@ def calls(case: Case, suffix: str, scratch: str, depthwise: str) -> str:
         body = f"msf_pointwise_{suffix}({op}, in + (y * {source.width} + x) * {source.channels}, {at}, n{scratch});"
         window = ""
     else:
-        kernel = f"msf_conv2d_{suffix}" if isinstance(operator, Conv2D) else depthwise
         window = f"""
         const int8_t *rows[{operator.kernel[0]}];
         for (int k = 0; k < {operator.kernel[0]}; k++) {{
@@ -162,26 +163,27 @@ def source(cases: Sequence[Case]) -> str:
         tensor, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
         assert dsp.supported(graph, operator), case.name
         step = min(case.planned or case.step, target.width)
-        made = dsp.constants(graph, operator, f"{case.name}_dsp", "", pixels=step)
+        made = dsp.constants(graph, operator, f"{case.name}_dsp", "", case.tile, step)
         lines += declare(made, f"{case.name}_dsp")
         lines += declare(operators.constants(graph, operator, f"{case.name}_s8", ""), f"{case.name}_s8")
         expected = reference.execute_operator(graph, operator, [case.x])
         lines.append(f"static const int8_t {case.name}_in[] = {{ {initializer(case.x)} }};")
         lines.append(f"static const int8_t {case.name}_expected[] = {{ {initializer(expected)} }};")
-        scratch = kernels.scratch_bytes(operator, tensor, target, step)
+        together = min(step, case.tile) if isinstance(operator, Conv2D) else step
+        scratch = kernels.scratch_bytes(operator, tensor, target, together)
         assert scratch % 4 == 0
         body.append(f'    sim_write("{{\\"case\\": \\"{case.name}\\"");')
         body.append(f"    in = memory + 65536 + {case.offset};")
         body.append(f"    out = memory + {65536 + GAP + (tensor.size + 3) // 4 * 4} + GUARD;")
         body.append("    scratch = memory + 4 * GUARD;")
         body.append(f"    memcpy(in, {case.name}_in, {tensor.size});")
-        kernel = made.ctype.removesuffix("_t")
-        for suffix, argument, depthwise in (("dsp", ", scratch", kernel), ("s8", "", "msf_depthwise_s8")):
+        portable = "msf_conv2d_s8" if isinstance(operator, Conv2D) else "msf_depthwise_s8"
+        for suffix, argument, kernel in (("dsp", ", scratch", made.ctype.removesuffix("_t")), ("s8", "", portable)):
             body.append(
                 RUN.format(
                     out_bytes=target.size,
                     scratch_bytes=scratch,
-                    calls=calls(case, suffix, argument, depthwise),
+                    calls=calls(case, suffix, argument, kernel),
                     name=case.name,
                     label=suffix,
                 )

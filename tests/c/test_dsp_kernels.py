@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msf_riot.codegen import dsp
-from msf_riot.ir import DepthwiseConv2D
+from msf_riot.ir import Conv2D, DepthwiseConv2D
 
 
 @pytest.mark.cross
@@ -40,6 +40,17 @@ def test_cases_have_every_depthwise_kernel_with_a_common_shift_and_with_one_a_ch
             found.add((fields.get("body", "rows"), fields.get("uniform")))
     kernels = {f"msf_depthwise{size}s{stride}_dsp" for size in (3, 5, 7) for stride in (1, 2)}
     assert found == {("rows", None), *((kernel, uniform) for kernel in kernels for uniform in ("0", "1"))}
+
+
+def test_cases_have_convolutions_by_columns_with_a_common_shift_and_with_one_a_channel():
+    found = set()
+    for case in edge_cases():
+        if isinstance(case.operator, Conv2D):
+            fields = dict(dsp.constants(case.graph, case.operator, "op", "").fields)
+            found.add((fields["tiles"], fields["shifts"] != "-1"))
+    tiles = [f"&msf_tiles_columns{size}s{stride}" for size in (3, 5) for stride in (1, 2)]
+    assert {(f"{name}_dsp", uniform) for name in tiles for uniform in (False, True)} <= found
+    assert {(f"{name}_wide_dsp", False) for name in tiles} <= found
 
 
 def defined(operator, channel, sums, zero):

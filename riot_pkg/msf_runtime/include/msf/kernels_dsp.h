@@ -74,6 +74,29 @@ extern const struct msf_tiles_dsp msf_tiles_wide_dsp;
 void msf_conv2d_dsp(const msf_conv2d_dsp_t *op, const int8_t *const *rows, int32_t in_width,
                     int32_t x, int8_t *out, int32_t pixels, void *scratch);
 
+/**
+ * The same for a square kernel of 3 or 5 rows, horizontal stride 1 or 2, a multiple of four input channels: every column
+ * is packed once for all windows that see it. `tiles` are msf_tiles_columns3s1_dsp and so on, `requantize` is one of
+ * msf_requantize_columns_dsp_1 and so on. Taps go column by column, of each column row by row. Three pixels are computed
+ * as two and one.
+ */
+typedef msf_conv2d_dsp_t msf_conv2d_columns_dsp_t;
+
+/** How activations are packed and multiplied, by the kernel's rows and the stride. @{ */
+extern const struct msf_tiles_dsp msf_tiles_columns3s1_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns3s2_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s1_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s2_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns3s1_wide_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns3s2_wide_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s1_wide_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s2_wide_dsp;
+/** @} */
+
+void msf_conv2d_columns_dsp(const msf_conv2d_columns_dsp_t *op, const int8_t *const *rows,
+                            int32_t in_width, int32_t x, int8_t *out, int32_t pixels,
+                            void *scratch);
+
 /** 1x1 with stride 1: `in` and `out` are runs of `pixels` pixels. */
 void msf_pointwise_dsp(const msf_conv2d_dsp_t *op, const int8_t *in, int8_t *out, int32_t pixels,
                        void *scratch);
@@ -159,6 +182,31 @@ void msf_requantize_dsp_19(void);
 void msf_requantize_dsp_20(void);
 void msf_requantize_dsp_21(void);
 void msf_requantize_dsp_channels(void);
+/** @} */
+
+/** The same for msf_conv2d_columns_dsp(). @{ */
+void msf_requantize_columns_dsp_1(void);
+void msf_requantize_columns_dsp_2(void);
+void msf_requantize_columns_dsp_3(void);
+void msf_requantize_columns_dsp_4(void);
+void msf_requantize_columns_dsp_5(void);
+void msf_requantize_columns_dsp_6(void);
+void msf_requantize_columns_dsp_7(void);
+void msf_requantize_columns_dsp_8(void);
+void msf_requantize_columns_dsp_9(void);
+void msf_requantize_columns_dsp_10(void);
+void msf_requantize_columns_dsp_11(void);
+void msf_requantize_columns_dsp_12(void);
+void msf_requantize_columns_dsp_13(void);
+void msf_requantize_columns_dsp_14(void);
+void msf_requantize_columns_dsp_15(void);
+void msf_requantize_columns_dsp_16(void);
+void msf_requantize_columns_dsp_17(void);
+void msf_requantize_columns_dsp_18(void);
+void msf_requantize_columns_dsp_19(void);
+void msf_requantize_columns_dsp_20(void);
+void msf_requantize_columns_dsp_21(void);
+void msf_requantize_columns_dsp_channels(void);
 /** @} */
 
 #ifdef __cplusplus
