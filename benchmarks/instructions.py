@@ -6,6 +6,11 @@ Takes the zoo and the models of ../shared/models, or those that are named, and t
 plan for an input that comes row by row (F = 1, next to the least RAM), is generated, built and run as `msf-riot verify`
 does, and once more layer by layer. `--check` fails where a count rose by more than 2 %, `--update` writes what was
 measured into instructions.json beside this file.
+
+Code is that of the generated package and of the kernels, by the linker's map; what they call in the C library
+(memcpy, memset) is left out. Constants are what they keep in flash beside the int8 weights of convolutions and dense
+layers: per output channel those of these layers (bias, multiplier, shift, and zeros that fill up packed weights), and
+all the others, which do not grow with channels: descriptions of operators and of the model, tables.
 """
 
 from __future__ import annotations
@@ -22,9 +27,12 @@ from typing import Any, get_args
 from msf_riot import boards, build, importer, passes, planner, scheduler, verify, zoo
 from msf_riot.boards import Board
 from msf_riot.build import Optimize
+from msf_riot.codegen.names import operator_name
+from msf_riot.codegen.package import package_name
 from msf_riot.errors import MismatchError, MsfError
-from msf_riot.ir import Graph
+from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph
 from msf_riot.planner import Plan
+from msf_riot.scheduler import Schedule
 from msf_riot.terminal import show, table
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +68,12 @@ class Measurement:
     stack_bytes: int
     text_bytes: int
     """Without weights and test vectors; the selftest, shell and console in it take some 6 KiB of themselves."""
+    code_bytes: int
+    """Of the generated package and the kernels."""
+    channel_bytes: float
+    """Of constants per output channel of convolutions and dense layers, beside their weights."""
+    other_bytes: int
+    """Of all other constants."""
 
 
 def models() -> dict[str, Path]:
@@ -96,6 +110,7 @@ def run(graph: Graph, plan: Plan, board: Board, optimize: Optimize) -> Measureme
             board, verify.SELFTEST, directory / "packages", directory / "build", jobs=2, optimize=optimize
         )
         result = verify.selftest(built)
+        layers, weights, channels = layer_bytes(schedule, built.elf)
     if not result.match or result.instructions is None:
         raise MismatchError(f"{graph.name} on {board.name}: {verify.first_mismatch(result)}")
     vectors = len(inputs) * (schedule.input_bytes + schedule.output_bytes)
@@ -106,6 +121,26 @@ def run(graph: Graph, plan: Plan, board: Board, optimize: Optimize) -> Measureme
         arena_bytes=built.arena_bytes,
         stack_bytes=result.stack_bytes,
         text_bytes=built.text_bytes - built.weights_bytes - vectors,
+        code_bytes=built.code_bytes,
+        channel_bytes=round((layers - weights) / channels, 2),
+        other_bytes=built.constant_bytes - layers,
+    )
+
+
+def layer_bytes(schedule: Schedule, elf: Path) -> tuple[int, int, int]:
+    """Bytes of the constants of all convolutions and dense layers in the ELF, of their int8 weights alone, and how many
+    output channels they have."""
+    network = schedule.network
+    layers = [
+        (index, operator)
+        for index, operator in enumerate(network.operators)
+        if isinstance(operator, Conv2D | DepthwiseConv2D | Dense)
+    ]
+    names = tuple(f"{package_name(schedule)}_{operator_name(network, index)}_" for index, _ in layers)
+    return (
+        sum(size for name, size in build.objects(elf).items() if name.startswith(names)),
+        sum(operator.weights.size for _, operator in layers),
+        sum(schedule.graph.tensor(operator.output).channels for _, operator in layers),
     )
 
 
@@ -129,12 +164,15 @@ def row(model: str, board: str, found: Measurement, base: Mapping[str, Any] | No
         found.arena_bytes,
         found.stack_bytes,
         found.text_bytes,
+        found.code_bytes,
+        f"{found.channel_bytes:.2f}",
+        found.other_bytes,
     )
 
 
 COLUMNS = (
     *("model", "board", "instructions", "per MAC", "of baseline", "of layer by layer", "of TFLM + CMSIS-NN"),
-    *("arena", "stack", "text"),
+    *("arena", "stack", "text", "code", "constants per channel", "others"),
 )
 
 

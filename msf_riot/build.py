@@ -31,6 +31,9 @@ Optimize: TypeAlias = Literal["speed", "size"]
 
 RIOT_OPTIMIZE: Mapping[Optimize, str] = {"speed": "-O2", "size": "-Os"}
 
+RUNTIME = "msf_runtime"
+"""Package of the kernels."""
+
 LAST_LINES = 12
 """Lines of make's output that the message of a BuildError shows at most."""
 
@@ -39,7 +42,8 @@ LAST_LINES = 12
 class Build:
     """An application built for a board. text, data and bss in bytes, see section_sizes().
 
-    `arena_bytes` is the size of the arena symbols, `weights_bytes` of everything that weights.c put into the ELF.
+    `arena_bytes` is the size of the arena symbols, `weights_bytes` of everything that weights.c put into the ELF;
+    `code_bytes` and `constant_bytes` are what the model and the kernels put into it, see model_sizes().
     `environment` is what make needs to reach the board (flash, reset, term): add nothing to it but PORT and its like.
     """
 
@@ -53,6 +57,8 @@ class Build:
     bss_bytes: int
     arena_bytes: int
     weights_bytes: int
+    code_bytes: int
+    constant_bytes: int
 
     @property
     def flash_bytes(self) -> int:
@@ -90,6 +96,7 @@ def build(
         _make(board, application, make_environment, jobs, log)
     elf = _elf(build_directory / "bin" / board.name)
     text, data, bss = section_sizes(elf)
+    code, constants = model_sizes(elf)
     return Build(
         board=board,
         application=application,
@@ -101,6 +108,8 @@ def build(
         bss_bytes=bss,
         arena_bytes=arena_bytes(elf),
         weights_bytes=weights_bytes(elf),
+        code_bytes=code,
+        constant_bytes=constants,
     )
 
 
@@ -214,17 +223,37 @@ def section_sizes(elf: Path) -> tuple[int, int, int]:
 
 def arena_bytes(elf: Path) -> int:
     """Bytes of the packages' static arenas, msf_<model>_arena; 0 where the application brings its own."""
-    return sum(size for name, size in _objects(elf).items() if re.fullmatch(r"msf_\w+_arena", name))
+    return sum(size for name, size in objects(elf).items() if re.fullmatch(r"msf_\w+_arena", name))
 
 
 def weights_bytes(elf: Path) -> int:
     """Bytes that the weights.c of the packages beside the ELF put into it; what the linker dropped does not count."""
-    kept = _objects(elf)
-    names = {name for file in elf.parent.glob("*/weights.o") for name in _objects(file)}
+    kept = objects(elf)
+    names = {name for file in elf.parent.glob("*/weights.o") for name in objects(file)}
     return sum(kept.get(name, 0) for name in names)
 
 
-def _objects(elf: Path) -> dict[str, int]:
+def model_sizes(elf: Path) -> tuple[int, int]:
+    """Bytes of (code, constants) that the models' packages and the kernels put into an ELF, by the linker's map.
+
+    Constants include the weights. What the kernels call in the C library and the compiler's (memcpy, 64-bit products)
+    is left out, as are the test vectors and the application.
+    """
+    packages = {RUNTIME, *(file.parent.name for file in elf.parent.glob("*/weights.o"))}
+    _, _, kept = elf.with_suffix(".map").read_text(errors="replace").partition("Linker script and memory map")
+    code = constants = 0
+    # name, address, size, object; a long name stands on a line of its own
+    for name, size, file in re.findall(r"^ (\.\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*\.o\)?)$", kept, re.MULTILINE):
+        if Path(re.sub(r"\.a\(.*", "", file) if file.endswith(")") else Path(file).parent).name not in packages:
+            continue
+        if re.match(r"\.(text|literal)\b", name):
+            code += int(size, 16)
+        elif re.match(r"\.(s?rodata|s?data)\b", name):
+            constants += int(size, 16)
+    return code, constants
+
+
+def objects(elf: Path) -> dict[str, int]:
     """Size in bytes of each variable that the file defines."""
     with elf.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")

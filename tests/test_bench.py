@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from msf_riot import boards, build, importer, planner, profile, scheduler, zoo
+from msf_riot import boards, build, codegen, importer, ir, passes, planner, profile, scheduler, verify, zoo
+from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D
 from msf_riot.stage import KernelSet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,3 +89,29 @@ def test_rise_above_two_percent_fails_and_a_fall_does_not(script: Path) -> None:
         baseline.write_text(json.dumps({key: {**entry, "instructions": round(factor * entry["instructions"])}}))
         done = instructions(script, "--check", "--no-layered")
         assert (done.returncode, "->" in done.stderr) == (status, status == 1)
+
+
+@pytest.mark.cross
+@pytest.mark.parametrize("board", ["sim-m0", "sim-m4", "sim-rv32"])
+@pytest.mark.parametrize(("optimize", "limit"), [("speed", 24_000), ("size", 12_000)])
+def test_code_of_a_large_model_stays_within_its_limit(
+    board: str, optimize: build.Optimize, limit: int, tmp_path: Path
+) -> None:
+    if reason := build.obstacle(boards.load(board)):
+        pytest.skip(reason)
+    graph, _ = passes.fold_constant_channels(importer.import_model(zoo.resolve("zoo:mcunet-in3")))
+    plan = planner.choose_plan(graph, "rows", kernels=boards.load(board).kernels)
+    schedule = scheduler.schedule(graph, plan)
+    codegen.generate_package(schedule, tmp_path / "packages")
+    vector = np.zeros((1, schedule.input_bytes), np.int8), np.zeros((1, schedule.output_bytes), np.int8)
+    codegen.generate_vectors(schedule, *vector, tmp_path / "packages")
+    built = build.build(
+        boards.load(board), verify.SELFTEST, tmp_path / "packages", tmp_path / "build", jobs=2, optimize=optimize
+    )
+    assert 0 < built.code_bytes <= limit
+    channels = sum(
+        graph.tensor(operator.output).channels
+        for operator in graph.operators
+        if isinstance(operator, Conv2D | DepthwiseConv2D | Dense)
+    )
+    assert built.constant_bytes - ir.parameter_bytes(graph) <= 10 * channels

@@ -9,7 +9,16 @@ import pytest
 
 from msf_riot import boards, riot
 from msf_riot.boards import Overhead
-from msf_riot.build import arena_bytes, build, check_fits, emulation, obstacle, section_sizes, weights_bytes
+from msf_riot.build import (
+    arena_bytes,
+    build,
+    check_fits,
+    emulation,
+    model_sizes,
+    obstacle,
+    section_sizes,
+    weights_bytes,
+)
 from msf_riot.errors import BoardError, DoesNotFitError
 
 PROMISED = (
@@ -244,6 +253,33 @@ def test_sizes_are_those_of_the_size_tool(tmp_path):
     assert section_sizes(elf) == tuple(int(word) for word in said.split()[:3])
     assert arena_bytes(elf) == 4096
     assert weights_bytes(elf) == 1000
+
+
+def test_code_and_constants_are_those_of_model_and_kernels_that_the_linker_kept(tmp_path):
+    sources = {
+        "msf_m/weights.c": "const signed char msf_m_weights[1000] = {1}; const int msf_m_unused[9] = {1};",
+        "msf_m/stage.c": "int a_kernel(int); static const int op[5] = {1, 2};"
+        "int stage(int n) { return a_kernel(op[n]); }"
+        "int not_called(int n) { return stage(n) * op[n]; }",
+        "msf_runtime/kernel.c": "extern const signed char msf_m_weights[];"
+        "int a_kernel(int n) { return msf_m_weights[n]; } int other_kernel(int n) { return n * 3; }",
+        "application/main.c": "int stage(int); static const int own[50] = {1};"
+        "int main(int n, char **v) { (void)v; return stage(n) + own[n]; }",
+    }
+    objects = []
+    for name, text in sources.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        objects.append(path.with_suffix(".o"))
+        flags = ["-O1", "-fno-inline", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables"]
+        subprocess.run(["cc", *flags, "-c", path, "-o", objects[-1]], check=True)
+    elf = tmp_path / "m.elf"
+    subprocess.run(["cc", "-Wl,--gc-sections", f"-Wl,-Map={elf.with_suffix('.map')}", *objects, "-o", elf], check=True)
+    said = subprocess.run(["nm", "-S", elf], capture_output=True, text=True, check=True).stdout
+    sizes = {line.split()[3]: int(line.split()[1], 16) for line in said.splitlines() if len(line.split()) == 4}
+    assert "not_called" not in sizes and "other_kernel" not in sizes
+    assert model_sizes(elf) == (sizes["stage"] + sizes["a_kernel"], 1000 + 5 * 4)
 
 
 def modified(directory: Path):

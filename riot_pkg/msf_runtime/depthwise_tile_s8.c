@@ -13,15 +13,27 @@
 
 #include "tile.h"
 
+#if MSF_TILE_ASM
+static msf_tile_function_t *depthwise_function(int32_t pixels)
+{
+#if defined(__ARM_ARCH_6M__)
+    (void)pixels;
+    return msf_depthwise1_armv6m;
+#else
+    if (!MSF_LARGE_TILES) {
+        return msf_depthwise1_rv32;
+    }
+    return pixels == 4   ? msf_depthwise4_rv32
+           : pixels == 2 ? msf_depthwise2_rv32
+                         : msf_depthwise1_rv32;
+#endif
+}
+#endif
+
 /** acc[c] += sum over the window of one pixel, for the MSF_BLOCK channels from `channel` on */
 static void accumulate_block(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
                              int32_t *acc)
 {
-#if MSF_ACCUMULATE_ASM
-    if (tile->row_count > 0) {
-        msf_depthwise4_armv6m(tile, in_first, weights, acc, acc);
-    }
-#else
     const int32_t taps = tile->runs;
     const int32_t in_step = tile->run_step;
     const int32_t weights_step = tile->weights_filter;
@@ -47,7 +59,6 @@ static void accumulate_block(const msf_tile_t *tile, int32_t in_first, const int
     acc[1] = (int32_t)acc1;
     acc[2] = (int32_t)acc2;
     acc[3] = (int32_t)acc3;
-#endif
 }
 
 /** The same for one channel. */
@@ -75,17 +86,14 @@ void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channel
     int32_t done = 0;
 
 #if MSF_TILE_ASM
-    if (least_shift > 32 && MSF_LARGE_TILES && pixels == 1 && count % MSF_WIDE == 0) {
+#if MSF_LARGE_TILES
+    if (least_shift >= MSF_LEAST_SHIFT && pixels == 1 && count % MSF_WIDE == 0) {
         msf_wide_depthwise_rv32(tile, channels, out, count / MSF_WIDE);
         return;
     }
-    if (least_shift > 32 && count >= MSF_BLOCK) {
-        msf_tile_function_t *function = !MSF_LARGE_TILES ? msf_depthwise1_rv32
-                                        : pixels == 4    ? msf_depthwise4_rv32
-                                        : pixels == 2    ? msf_depthwise2_rv32
-                                                         : msf_depthwise1_rv32;
-
-        function(tile, channels, out, count / MSF_BLOCK);
+#endif
+    if (least_shift >= MSF_LEAST_SHIFT && count >= MSF_BLOCK) {
+        depthwise_function(pixels)(tile, channels, out, count / MSF_BLOCK);
         done = count / MSF_BLOCK * MSF_BLOCK;
     }
 #else
@@ -99,15 +107,6 @@ void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channel
             int32_t acc[MSF_BLOCK];
 
             block = count - channel < MSF_BLOCK ? 1 : MSF_BLOCK;
-#if MSF_ACCUMULATE_ASM
-            if (block == MSF_BLOCK && !tile->padded) {
-                msf_depthwise4_armv6m(tile, in_first + channel, channels->weights + channel,
-                                      channels->bias + channel, acc);
-                msf_requantize_channels(acc, channels->multiplier + channel,
-                                        channels->shift + channel, block, &output, out + channel);
-                continue;
-            }
-#endif
             for (int32_t c = 0; c < block; c++) {
                 acc[c] = channels->bias[channel + c];
             }

@@ -18,7 +18,6 @@ int32_t msf_scale_rarely(int32_t acc, int32_t multiplier, uint32_t shift)
     return msf_scale_wide(acc, multiplier, shift);
 }
 
-#if !defined(__ARM_ARCH_6M__) /* requantize_armv6m.S */
 void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
                              int32_t channels, const msf_output_t *output, int8_t *out)
 {
@@ -30,4 +29,3 @@ void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, cons
         out[c] = msf_requantize(acc[c], multiplier[c], shift[c], zero, min, max);
     }
 }
-#endif

@@ -21,7 +21,11 @@
 #define MSF_BLOCK (4) /**< output channels whose weights lie interleaved */
 
 #if defined(__riscv) && __riscv_xlen == 32
-#define MSF_TILE_ASM 1 /**< tile_rv32.S computes whole blocks */
+#define MSF_TILE_ASM 1     /**< tile_rv32.S computes whole blocks */
+#define MSF_LEAST_SHIFT 33 /**< where all shifts are at least that */
+#elif defined(__ARM_ARCH_6M__)
+#define MSF_TILE_ASM 1 /**< tile_armv6m.S */
+#define MSF_LEAST_SHIFT 25
 #else
 #define MSF_TILE_ASM 0
 #endif
@@ -30,7 +34,7 @@
  * What the pixels of a tile share. Each row of taps is `runs` runs of `elements` bytes of input; of
  * a depthwise filter a run is one tap. Weights are counted for one output channel; where the window
  * reaches into padding, some of them come before the first tap inside the input, between the rows'
- * taps, and behind the last one. tile_rv32.S knows the order of the fields.
+ * taps, and behind the last one. tile_rv32.S and tile_armv6m.S know the order of the fields.
  */
 typedef struct {
     const int8_t *const *rows; /**< [row_count] the rows of taps inside the input, from column 0 */
@@ -80,10 +84,10 @@ typedef struct {
 } msf_channels_t;
 
 /* Tiles of several pixels and wide ones are 8 KB of code: not where that matters more than time */
-#ifdef __OPTIMIZE_SIZE__
-#define MSF_LARGE_TILES 0
-#else
+#if defined(__riscv) && !defined(__OPTIMIZE_SIZE__)
 #define MSF_LARGE_TILES MSF_TILE_ASM
+#else
+#define MSF_LARGE_TILES 0
 #endif
 
 /** How many neighboring pixels are best computed together, of `pixels` that are left. */
@@ -121,31 +125,21 @@ void msf_dot_s8(const int8_t *in, int32_t elements, const int8_t *weights, int32
 void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
                            int32_t pixels, uint32_t least_shift, int8_t *out);
 
-#if defined(__ARM_ARCH_6M__)
-#define MSF_ACCUMULATE_ASM 1
-
-/** acc[o] = begin[o] + the window of one pixel with at least one row, for a block of MSF_BLOCK
- *  channels; `weights` are of the first tap inside: accumulate_armv6m.S. @{ */
-void msf_accumulate4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
-                            const int32_t *begin, int32_t *acc);
-void msf_depthwise4_armv6m(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
-                           const int32_t *begin, int32_t *acc);
-/** @} */
-#else
-#define MSF_ACCUMULATE_ASM 0
-#endif
-
 #if MSF_TILE_ASM
 #define MSF_WIDE (16)
 
 /** Blocks of MSF_BLOCK channels of one, two or four pixels, or of MSF_WIDE channels of one
- *  pixel; all shifts above 32: tile_rv32.S. @{ */
+ *  pixel; all shifts at least MSF_LEAST_SHIFT. @{ */
 typedef void msf_tile_function_t(const msf_tile_t *tile, const msf_channels_t *channels,
                                  int8_t *out, int32_t blocks);
 
+#if defined(__riscv)
 msf_tile_function_t msf_tile1_rv32, msf_tile2_rv32, msf_tile4_rv32;
 msf_tile_function_t msf_depthwise1_rv32, msf_depthwise2_rv32, msf_depthwise4_rv32;
 msf_tile_function_t msf_wide_tile_rv32, msf_wide_depthwise_rv32;
+#else
+msf_tile_function_t msf_tile1_armv6m, msf_depthwise1_armv6m;
+#endif
 /** @} */
 #endif
 

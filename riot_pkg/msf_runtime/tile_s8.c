@@ -20,10 +20,15 @@
 #if MSF_TILE_ASM
 static msf_tile_function_t *tile_function(int32_t pixels)
 {
+#if defined(__ARM_ARCH_6M__)
+    (void)pixels;
+    return msf_tile1_armv6m;
+#else
     if (!MSF_LARGE_TILES) {
         return msf_tile1_rv32;
     }
     return pixels == 4 ? msf_tile4_rv32 : pixels == 2 ? msf_tile2_rv32 : msf_tile1_rv32;
+#endif
 }
 #endif
 
@@ -72,12 +77,6 @@ void msf_add_padding(const msf_tile_t *tile, const int8_t *weights, int32_t outp
 static void begin_and_accumulate(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
                                  const int32_t *bias, int32_t outputs, int32_t *acc)
 {
-#if MSF_ACCUMULATE_ASM
-    if (outputs == MSF_BLOCK && !tile->padded) {
-        msf_accumulate4_armv6m(tile, in_first, weights, bias, acc);
-        return;
-    }
-#endif
     for (int32_t o = 0; o < outputs; o++) {
         acc[o] = bias[o];
     }
@@ -85,14 +84,6 @@ static void begin_and_accumulate(const msf_tile_t *tile, int32_t in_first, const
         msf_add_padding(tile, weights, outputs, outputs, tile->runs * tile->elements, acc);
         weights += tile->weights_before * outputs;
     }
-#if MSF_ACCUMULATE_ASM
-    if (outputs == MSF_BLOCK) {
-        if (tile->row_count > 0) {
-            msf_accumulate4_armv6m(tile, in_first, weights, acc, acc);
-        }
-        return;
-    }
-#endif
     accumulate(tile, in_first, weights, outputs, acc);
 }
 
@@ -103,10 +94,11 @@ void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t
     int32_t done = 0;
 
 #if MSF_TILE_ASM
-    if (least_shift > 32 && count >= MSF_BLOCK) {
+    if (least_shift >= MSF_LEAST_SHIFT && count >= MSF_BLOCK) {
         msf_channels_t rest = *channels;
 
-        if (MSF_LARGE_TILES && pixels == 1 && count >= MSF_WIDE) {
+#if MSF_LARGE_TILES
+        if (pixels == 1 && count >= MSF_WIDE) {
             done = count / MSF_WIDE * MSF_WIDE;
             msf_wide_tile_rv32(tile, channels, out, count / MSF_WIDE);
             rest.weights += done * tile->weights_filter;
@@ -114,6 +106,7 @@ void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t
             rest.multiplier += done;
             rest.shift += done;
         }
+#endif
         if (count - done >= MSF_BLOCK) {
             const int32_t blocks = (count - done) / MSF_BLOCK;
 

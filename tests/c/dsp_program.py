@@ -208,11 +208,11 @@ class Result:
     s8_wrong: int
 
 
-def run(cases: Sequence[Case], board: str, folder: Path) -> list[Result]:
+def run(cases: Sequence[Case], board: str, folder: Path, optimize: str = "speed") -> list[Result]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Makefile").write_text(MAKEFILE.format(root=ROOT))
     (folder / "main.c").write_text(source(cases))
-    make = ["make", "-s", "--no-print-directory", "-C", str(folder), f"BOARD={board}"]
+    make = ["make", "-s", "--no-print-directory", "-C", str(folder), f"BOARD={board}", f"OPTIMIZE={optimize}"]
     flags = {**os.environ, "CFLAGS": "-Wno-sign-conversion -Wno-conversion"}
     subprocess.run([*make, "all"], check=True, stdout=subprocess.PIPE, env=flags)
     output = subprocess.run([*make, "term"], stdout=subprocess.PIPE, text=True, timeout=600, check=False).stdout

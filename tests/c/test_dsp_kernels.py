@@ -16,13 +16,13 @@ from msf_riot.ir import Conv2D, DepthwiseConv2D
 
 
 @pytest.mark.cross
-@pytest.mark.parametrize("board", ["sim-m4", "sim-m7"])
-def test_dsp_kernels_equal_the_reference_and_stay_within_their_scratch(board, tmp_path):
+@pytest.mark.parametrize(("board", "optimize"), [("sim-m4", "speed"), ("sim-m7", "speed"), ("sim-m4", "size")])
+def test_dsp_kernels_equal_the_reference_and_stay_within_their_scratch(board, optimize, tmp_path):
     for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
         if shutil.which(program) is None:
             pytest.skip(f"no {program}")
     cases = edge_cases()
-    results = run(cases, board, tmp_path)
+    results = run(cases, board, tmp_path, optimize)
     wrong = [
         (case.name, case.x.shape, result)
         for case, result in zip(cases, results, strict=True)

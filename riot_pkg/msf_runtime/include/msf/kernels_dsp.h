@@ -16,6 +16,7 @@
 #ifndef MSF_KERNELS_DSP_H
 #define MSF_KERNELS_DSP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -150,13 +151,22 @@ typedef struct {
 void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
                        int32_t x, int8_t *out, int32_t pixels, void *scratch);
 
-/** For `body`, by the kernel's rows and the stride. @{ */
+/** For `body`, by the kernel's rows and the stride; code that is optimized for size does without. @{ */
+#ifdef __OPTIMIZE_SIZE__
+#define msf_depthwise3s1_dsp NULL
+#define msf_depthwise3s2_dsp NULL
+#define msf_depthwise5s1_dsp NULL
+#define msf_depthwise5s2_dsp NULL
+#define msf_depthwise7s1_dsp NULL
+#define msf_depthwise7s2_dsp NULL
+#else
 void msf_depthwise3s1_dsp(const struct msf_depthwise_columns_dsp *columns);
 void msf_depthwise3s2_dsp(const struct msf_depthwise_columns_dsp *columns);
 void msf_depthwise5s1_dsp(const struct msf_depthwise_columns_dsp *columns);
 void msf_depthwise5s2_dsp(const struct msf_depthwise_columns_dsp *columns);
 void msf_depthwise7s1_dsp(const struct msf_depthwise_columns_dsp *columns);
 void msf_depthwise7s2_dsp(const struct msf_depthwise_columns_dsp *columns);
+#endif
 /** @} */
 
 /** The pieces of code for `requantize`: one shift for all channels, or one for each. @{ */
