@@ -94,12 +94,13 @@ def test_rise_above_two_percent_fails_and_a_fall_does_not(script: Path) -> None:
 @pytest.mark.cross
 @pytest.mark.parametrize("board", ["sim-m0", "sim-m4", "sim-rv32"])
 @pytest.mark.parametrize(("optimize", "limit"), [("speed", 24_000), ("size", 12_000)])
+@pytest.mark.parametrize("model", ["zoo:mcunet-in3", "zoo:resnet8"])
 def test_code_of_a_large_model_stays_within_its_limit(
-    board: str, optimize: build.Optimize, limit: int, tmp_path: Path
+    model: str, board: str, optimize: build.Optimize, limit: int, tmp_path: Path
 ) -> None:
     if reason := build.obstacle(boards.load(board)):
         pytest.skip(reason)
-    graph, _ = passes.fold_constant_channels(importer.import_model(zoo.resolve("zoo:mcunet-in3")))
+    graph, _ = passes.fold_constant_channels(importer.import_model(zoo.resolve(model)))
     plan = planner.choose_plan(graph, "rows", kernels=boards.load(board).kernels)
     schedule = scheduler.schedule(graph, plan)
     codegen.generate_package(schedule, tmp_path / "packages")
@@ -114,4 +115,5 @@ def test_code_of_a_large_model_stays_within_its_limit(
         for operator in graph.operators
         if isinstance(operator, Conv2D | DepthwiseConv2D | Dense)
     )
-    assert built.constant_bytes - ir.parameter_bytes(graph) <= 10 * channels
+    tables = 2048  # of a softmax, and the descriptions of operators and model: they do not grow with channels
+    assert built.constant_bytes - ir.parameter_bytes(graph) <= 10 * channels + tables

@@ -906,7 +906,13 @@ msf_tile4_wide_dsp_requantize:
  * stride 2 it begins in turns among the odd columns and among the even ones. A segment's quads run through the chain; the
  * first segment's first one takes the bias. */
 
+#ifdef __OPTIMIZE_SIZE__
+    .equ COLUMNS4_CHAIN, 2
+    .equ COLUMNS2_CHAIN, 1
+#else
     .equ COLUMNS4_CHAIN, 12
+    .equ COLUMNS2_CHAIN, 6
+#endif
 
     /* TILE4_PACKED to TILE4_ROUND, then */
     .equ COLUMNS4_LOOP, 24
@@ -1051,7 +1057,6 @@ msf_tile4_wide_dsp_requantize:
 
     /* r8 end of the first segment, r9 pixel stride, r10 as COLUMNS4_BACK, r11 entry into the chain */
 
-    .equ COLUMNS2_CHAIN, 6
     /* TILE2_ROUND to TILE2_OUT_END, then */
     .equ COLUMNS2_PACKED, 16
     .equ COLUMNS2_LAST, 20  /* as COLUMNS4_LAST */
