@@ -3,9 +3,9 @@
     ./with-env python benchmarks/instructions.py [--board BOARD ...] [--check | --update] [MODEL ...]
 
 Takes the zoo and the models of ../shared/models, or those that are named, and the sim boards. Each gets the default
-plan for an input that comes row by row (F = 1, next to the least RAM), is generated, built and run as `msf-riot verify`
-does, and once more layer by layer. `--check` fails where a count rose by more than 2 %, `--update` writes what was
-measured into instructions.json beside this file.
+plan for an input that comes row by row, or lies in a buffer as scons has it (`--input whole`), is generated, built and
+run as `msf-riot verify` does, and once more layer by layer, which reads a buffer. `--check` fails where a count rose by
+more than 2 %, `--update` writes what was measured into instructions.json beside this file.
 
 Code is that of the generated package and of the kernels, by the linker's map; what they call in the C library
 (memcpy, memset) is left out. Constants are what they keep in flash beside the int8 weights of convolutions and dense
@@ -33,6 +33,7 @@ from msf_riot.errors import MismatchError, MsfError
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph
 from msf_riot.planner import Plan
 from msf_riot.scheduler import Schedule
+from msf_riot.stage import InputMode
 from msf_riot.terminal import show, table
 
 ROOT = Path(__file__).parents[1]
@@ -88,10 +89,12 @@ def sim_boards() -> tuple[str, ...]:
     return tuple(board.name for board in every if board.kind == "sim" and build.obstacle(board) is None)
 
 
-def measure(graph: Graph, board: Board, optimize: Optimize, with_layered: bool) -> Measurement:
+def measure(
+    graph: Graph, board: Board, optimize: Optimize, with_layered: bool, input_mode: InputMode = "rows"
+) -> Measurement:
     """Raises MismatchError where an output differs from the reference: a wrong program's speed is no news."""
     kernels = "dsp" if board.dsp else "portable"
-    fused = run(graph, planner.choose_plan(graph, "rows", kernels=kernels), board, optimize)
+    fused = run(graph, planner.choose_plan(graph, input_mode, kernels=kernels), board, optimize)
     if with_layered:
         plain = planner.named_plan(graph, planner.LAYER_BY_LAYER, kernels)
         layered = run(graph, plain, board, optimize).instructions
@@ -147,7 +150,8 @@ def layer_bytes(schedule: Schedule, elf: Path) -> tuple[int, int, int]:
 def key(model: str, board: str, arguments: argparse.Namespace) -> str:
     """Name of a measurement in the baseline."""
     kept = " constant-channels" if arguments.keep_constant_channels else ""
-    return f"{model} {board} {arguments.optimize}{kept}"
+    given = "" if arguments.input == "rows" else f" {arguments.input}"
+    return f"{model} {board} {arguments.optimize}{kept}{given}"
 
 
 def row(model: str, board: str, found: Measurement, base: Mapping[str, Any] | None) -> tuple[object, ...]:
@@ -190,6 +194,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--board", action="append", help="a sim board; default: all")
     parser.add_argument("--optimize", choices=get_args(Optimize), default="speed")
     parser.add_argument("--keep-constant-channels", action="store_true", help="do every MAC")
+    parser.add_argument("--input", choices=("rows", "whole"), default="rows", help="how the input arrives")
     parser.add_argument("--no-layered", action="store_true", help="leave out the layer-by-layer plan")
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}, no layer-by-layer plan")
     what = parser.add_mutually_exclusive_group()
@@ -209,7 +214,7 @@ def main() -> int:
         for name in arguments.board or sim_boards():
             label = key(model, name, arguments)
             layered = not (arguments.no_layered or arguments.quick)
-            found = measure(graph, boards.load(name), arguments.optimize, layered)
+            found = measure(graph, boards.load(name), arguments.optimize, layered, arguments.input)
             base = baseline.get(label)
             rows.append(row(model, name, found, base))
             print(*(str(cell) for cell in rows[-1]), file=sys.stderr, flush=True)
