@@ -168,11 +168,11 @@ def inputs_of_another_shape(folder: Path) -> Path:
 
 
 def small_board(folder: Path) -> Path:
-    """A board of one kilobyte, in the user's own file of boards."""
+    """A board of half a kilobyte, in the user's own file of boards."""
     path = folder / "boards.yaml"
     entry = (Path(__file__).parent.parent / "boards.yaml").read_text()
     text = entry[entry.index("  sim-m4:") : entry.index("  sim-m7:")].replace("sim-m4", "pebble")
-    lines = ["ram_bytes: 1024" if line.strip().startswith("ram_bytes") else line.strip() for line in text.splitlines()]
+    lines = ["ram_bytes: 512" if line.strip().startswith("ram_bytes") else line.strip() for line in text.splitlines()]
     path.write_text("boards:\n  pebble:\n" + "".join(f"    {line}\n" for line in lines[1:]))
     return path
 
@@ -221,7 +221,7 @@ CASES = {
     ),
     "board too small": Case(
         ["verify", "zoo:tiny-residual", "--board", "pebble"],
-        ["does not fit BOARD=pebble", "RAM", " 1024 "],
+        ["does not fit BOARD=pebble", "RAM", " 512 "],
         small_board,
         settings={"MSF_BOARDS": "{bad}"},
     ),
