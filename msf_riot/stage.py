@@ -807,7 +807,8 @@ def costs(network: Network, stage: Skeleton, strips: Columns) -> Costs:
         rows += strips.strips * (stage.rows_done[group.output] * ROW_INSTRUCTIONS * 256)
     late = sum(int(network.kernel_instructions[i][1]) for i in stage.late)
     shared, instructions = [], []
-    for budget in needed.max(axis=0, initial=0):
+    budgets = needed.max(axis=0, initial=0)
+    for budget in budgets[np.sort(np.unique(budgets, axis=0, return_index=True)[1])]:
         chosen = _fastest(needed, work, budget)
         shared.append(np.take_along_axis(needed, chosen, axis=1).max(axis=(0, 1), initial=0))
         instructions.append(np.take_along_axis(work, chosen, axis=1).sum(axis=(0, 1)) + rows + late)

@@ -94,9 +94,12 @@ def candidates(
 
 def _undominated(costs_of: IntArray) -> list[int]:
     """Columns such that no other is at most as large in every row."""
-    ordered = costs_of[:, np.lexsort(costs_of[::-1])]
-    beaten = np.all(ordered[:, :, None] <= ordered[:, None, :], axis=0) & np.tri(ordered.shape[1], k=-1, dtype=bool).T
-    return [int(index) for index in np.lexsort(costs_of[::-1])[~beaten.any(axis=0)]]
+    order = np.lexsort(costs_of[::-1])
+    ordered = costs_of[:, order]
+    new = np.append(True, (ordered[:, 1:] != ordered[:, :-1]).any(axis=0))
+    order, ordered = order[new], ordered[:, new]
+    beaten = np.all(ordered[:, :, None] <= ordered[:, None, :], axis=0) & np.tri(len(order), k=-1, dtype=bool).T
+    return [int(index) for index in order[~beaten.any(axis=0)]]
 
 
 def _cheapest(found: Candidates, ram_limit: int) -> tuple[int, tuple[int, ...]] | None:
