@@ -177,6 +177,10 @@ def test_least_instructions_within_the_ram_take_more_ram_at_most(tmp_path: Path)
     assert tight["peak_ram"] <= least["peak_ram"]
 
 
+def test_least_ram_has_no_other_objective() -> None:
+    assert "--objective" in refusal("plan", MODEL, "--max-overhead", "1.1", "--objective", "instructions")
+
+
 @pytest.mark.parametrize("name", ["layer-by-layer", "mcunetv2", "streamnet", "msf-cnn"])
 def test_strategies_cost_more_ram_than_the_plan_with_their_overhead(name: str) -> None:
     strategy = answer("plan", "zoo:tiny-vww", "--strategy", name)
