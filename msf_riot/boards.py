@@ -27,6 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SCHEMA = Path(__file__).with_name("boards.schema.json")
 
+MARGIN = 128
+"""Bytes of RAM by which what an application takes beside the arena may differ from what was measured once: linkers
+align and order variables anew."""
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -83,10 +87,13 @@ class Board:
         return "dsp" if self.dsp else "portable"
 
     def ram_left(self) -> int | None:
-        """Bytes that RIOT, the application and its stack leave; None without a limit. What is not measured counts 0."""
+        """Bytes that RIOT, the application and its stack leave; None without a limit. What is not measured counts 0.
+
+        Less MARGIN where it is measured.
+        """
         if self.ram_bytes is None:
             return None
-        return max(0, self.ram_bytes - (self.overhead.all_ram_bytes if self.overhead else 0))
+        return max(0, self.ram_bytes - (self.overhead.all_ram_bytes + MARGIN if self.overhead else 0))
 
 
 def names() -> tuple[str, ...]:
