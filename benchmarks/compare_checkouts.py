@@ -89,7 +89,7 @@ def contents(directory: Path) -> dict[str, str]:
             found[str(place)] = json.dumps(plan, indent=1, sort_keys=True)
             continue
         package = path.parent.name
-        text = re.sub(rf"(?i)\b_?{package}(?=\b|_)", "@", path.read_text())
+        text = re.sub(rf"(?i){package}(?![0-9a-z])", "@", path.read_text())
         name = "@_internal.h" if path.name == "internal.h" else path.name.replace(package, "@")
         for pattern, replacement in NAMES:
             text = re.sub(pattern, replacement, text)

@@ -139,7 +139,7 @@ def layer_bytes(schedule: Schedule, elf: Path) -> tuple[int, int, int]:
         for index, operator in enumerate(network.operators)
         if isinstance(operator, Conv2D | DepthwiseConv2D | Dense)
     ]
-    names = tuple(f"{package_name(schedule)}_{operator_name(network, index)}_" for index, _ in layers)
+    names = tuple(f"{package_name(schedule)}_op_{operator_name(network, index)}_" for index, _ in layers)
     return (
         sum(size for name, size in build.objects(elf).items() if name.startswith(names)),
         sum(operator.weights.size for _, operator in layers),

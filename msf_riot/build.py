@@ -71,6 +71,19 @@ class Build:
         return self.data_bytes + self.bss_bytes
 
 
+UNUSABLE = re.compile(r"[\s#$:%*?\[\]'\"\\;&|<>()`!{}]")
+"""What make, or the shell that it starts, takes for something else than a part of a path."""
+
+
+def check_path(path: Path, what: str) -> None:
+    """Raises BoardError where make cannot work with a folder; `what` begins the message."""
+    if found := UNUSABLE.search(str(path)):
+        raise BoardError(
+            f"{what} is in a folder that make cannot work with, as its path holds {found[0]!r}: move {path} to a place "
+            "whose path has letters, digits, and - _ . + only"
+        )
+
+
 def build(
     board: Board,
     application: Path,
@@ -86,6 +99,8 @@ def build(
     `extra` is added to make's environment. What is up to date is not built again. Raises BoardError for a missing
     toolchain or RIOT, DoesNotFitError where the linker finds the board too small, BuildError for any other failure.
     """
+    check_path(application.absolute(), f"the application {application.name}")
+    check_path(build_directory.absolute(), "what is built")
     make_environment = {**environment(board, package_directory, build_directory, optimize=optimize), **(extra or {})}
     log = build_directory / f"make-{board.name}.log"
     build_directory.mkdir(parents=True, exist_ok=True)
@@ -122,6 +137,7 @@ def environment(
     """
     if reason := obstacle(board):
         raise BoardError(reason)
+    check_path(package_directory.absolute(), "what is generated")
     common = {
         "BOARD": board.name,
         "EXTERNAL_PKG_DIRS": f"{ROOT / 'riot_pkg'} {package_directory.resolve()}",
@@ -143,10 +159,15 @@ def environment(
 
 def obstacle(board: Board) -> str | None:
     """Why the board cannot be built for on this machine, in one line that says what to do; None where it can."""
+    try:
+        check_path(ROOT, "msf-riot")
+    except BoardError as error:
+        return str(error)
     remedy = board.toolchain.install
     if board.kind == "riot":
         try:
             riot = find_riot()
+            check_path(riot, "RIOT")
         except BoardError as error:
             return str(error)
         if os.environ.get("BUILD_IN_DOCKER") == "1":
@@ -222,8 +243,8 @@ def section_sizes(elf: Path) -> tuple[int, int, int]:
 
 
 def arena_bytes(elf: Path) -> int:
-    """Bytes of the packages' static arenas, msf_<model>_arena; 0 where the application brings its own."""
-    return sum(size for name, size in objects(elf).items() if re.fullmatch(r"msf_\w+_arena", name))
+    """Bytes of the packages' static arenas, msf_model_<model>_arena; 0 where the application brings its own."""
+    return sum(size for name, size in objects(elf).items() if re.fullmatch(r"msf_model_\w+_arena", name))
 
 
 def weights_bytes(elf: Path) -> int:

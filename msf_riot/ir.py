@@ -266,13 +266,17 @@ WindowOperator: TypeAlias = Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A whole network: one input tensor, one output tensor, operators in an order in which they can run."""
+    """A whole network: one input tensor, one output tensor, operators in an order in which they can run.
+
+    `labels` name the classes, one for each channel of the output, where the model's file says them.
+    """
 
     name: str
     tensors: Mapping[str, Tensor]
     operators: tuple[Operator, ...]
     input: str
     output: str
+    labels: tuple[str, ...] = ()
 
     def tensor(self, name: str) -> Tensor:
         """The tensor of that name."""

@@ -237,16 +237,18 @@ def test_one_byte_too_many_is_refused_with_both_numbers(ram, flash, numbers):
 
 
 def test_sizes_are_those_of_the_size_tool(tmp_path):
-    (tmp_path / "weights.c").write_text("const signed char msf_m_weights[1000] = {1}; const int msf_m_unused[9] = {1};")
-    (tmp_path / "main.c").write_text(
-        "extern const signed char msf_m_weights[]; static int initial = 3; char msf_m_arena[4096];"
-        "int main(int n, char **v) { (void)v; return msf_m_weights[n] + msf_m_arena[n] + initial++; }"
+    (tmp_path / "weights.c").write_text(
+        "const signed char msf_model_m_weights[1000] = {1}; const int msf_model_m_unused[9] = {1};"
     )
-    (tmp_path / "msf_m").mkdir()
+    (tmp_path / "main.c").write_text(
+        "extern const signed char msf_model_m_weights[]; static int initial = 3; char msf_model_m_arena[4096];"
+        "int main(int n, char **v) { (void)v; return msf_model_m_weights[n] + msf_model_m_arena[n] + initial++; }"
+    )
+    (tmp_path / "msf_model_m").mkdir()
     flags = ["-O1", "-ffunction-sections", "-fdata-sections", "-c"]
-    subprocess.run(["cc", *flags, "weights.c", "-o", "msf_m/weights.o"], cwd=tmp_path, check=True)
+    subprocess.run(["cc", *flags, "weights.c", "-o", "msf_model_m/weights.o"], cwd=tmp_path, check=True)
     subprocess.run(["cc", *flags, "main.c", "-o", "main.o"], cwd=tmp_path, check=True)
-    command = ["cc", "-Wl,--gc-sections", "main.o", "msf_m/weights.o", "-o", "m.elf"]
+    command = ["cc", "-Wl,--gc-sections", "main.o", "msf_model_m/weights.o", "-o", "m.elf"]
     subprocess.run(command, cwd=tmp_path, check=True)
     elf = tmp_path / "m.elf"
     said = subprocess.run(["size", str(elf)], capture_output=True, text=True, check=True).stdout.splitlines()[1]
@@ -257,12 +259,13 @@ def test_sizes_are_those_of_the_size_tool(tmp_path):
 
 def test_code_and_constants_are_those_of_model_and_kernels_that_the_linker_kept(tmp_path):
     sources = {
-        "msf_m/weights.c": "const signed char msf_m_weights[1000] = {1}; const int msf_m_unused[9] = {1};",
-        "msf_m/stage.c": "int a_kernel(int); static const int op[5] = {1, 2};"
+        "msf_model_m/weights.c": "const signed char msf_model_m_weights[1000] = {1};"
+        "const int msf_model_m_unused[9] = {1};",
+        "msf_model_m/stage.c": "int a_kernel(int); static const int op[5] = {1, 2};"
         "int stage(int n) { return a_kernel(op[n]); }"
         "int not_called(int n) { return stage(n) * op[n]; }",
-        "msf_runtime/kernel.c": "extern const signed char msf_m_weights[];"
-        "int a_kernel(int n) { return msf_m_weights[n]; } int other_kernel(int n) { return n * 3; }",
+        "msf_runtime/kernel.c": "extern const signed char msf_model_m_weights[];"
+        "int a_kernel(int n) { return msf_model_m_weights[n]; } int other_kernel(int n) { return n * 3; }",
         "application/main.c": "int stage(int); static const int own[50] = {1};"
         "int main(int n, char **v) { (void)v; return stage(n) + own[n]; }",
     }

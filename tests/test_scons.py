@@ -100,7 +100,7 @@ def test_what_changed_is_made_again_and_no_more(tree: Path) -> None:
     elf.unlink()
     assert steps(scons(tree, MODEL, "build")) == ["build"]
     assert elf.is_file()
-    weights = next((tree / "build").glob("tiny-residual*/packages/msf_tiny_residual/weights.c"))
+    weights = next((tree / "build").glob("tiny-residual*/packages/msf_model_tiny_residual/weights.c"))
     original = weights.read_text()
     weights.write_text(original.replace("1", "2"))
     assert steps(scons(tree, MODEL, "build"))[0] == "generate"

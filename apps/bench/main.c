@@ -96,7 +96,7 @@ static int bench_command(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    const msf_model_t *model = msf_vectors.model;
+    const msf_network_t *model = msf_vectors.model;
     int8_t *output = msf_vectors.result;
     msf_run_t run = { .arena = model->arena, .output = output };
     if (msf_vectors_stages.streams_input != 0) {

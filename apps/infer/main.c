@@ -61,7 +61,7 @@ static void read_bytes(int8_t *bytes, uint32_t count)
 static void read_pixels(void *context, uint32_t row, uint32_t column, uint32_t columns,
                         int8_t *pixels)
 {
-    const msf_model_t *model = context;
+    const msf_network_t *model = context;
     uint32_t channels = model->input.channels;
     uint32_t most = channels < PIECE_BYTES ? PIECE_BYTES / channels : 1;
     for (uint32_t end = column + columns; column < end;) {
@@ -109,7 +109,7 @@ static void write_score(const msf_tensor_t *tensor, int8_t q)
     write_real(tensor->scale, q - tensor->zero_point, 6);
 }
 
-static void write_result(const msf_model_t *model, const int8_t *output, uint64_t count)
+static void write_result(const msf_network_t *model, const int8_t *output, uint64_t count)
 {
     uint32_t top = 0;
     for (uint32_t i = 1; i < model->output_bytes; i++) {
@@ -131,7 +131,7 @@ static void write_result(const msf_model_t *model, const int8_t *output, uint64_
 
 static int infer_command(int argc, char **argv)
 {
-    const msf_model_t *model = msf_vectors.model;
+    const msf_network_t *model = msf_vectors.model;
     uint32_t number = 0;
     for (const char *digit = argc > 1 ? argv[1] : "0"; *digit != '\0'; digit++) {
         bool is_digit = *digit >= '0' && *digit <= '9' && number < msf_vectors.count;
@@ -154,7 +154,7 @@ static int image_command(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    const msf_model_t *model = msf_vectors.model;
+    const msf_network_t *model = msf_vectors.model;
     problem = NULL;
     uint64_t start = port_count();
     if (model->invoke_from != NULL) {
@@ -198,7 +198,7 @@ static int model_command(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    const msf_model_t *model = msf_vectors.model;
+    const msf_network_t *model = msf_vectors.model;
     json_open("model", model->name);
     write_tensor("input", &model->input);
     write_tensor("output", &model->output);

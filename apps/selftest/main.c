@@ -22,7 +22,7 @@
 #define GUARD_BYTE 0x5aU
 
 typedef struct {
-    const msf_model_t *model;
+    const msf_network_t *model;
     void *arena;
     const int8_t *input;
     int8_t *output;
@@ -95,7 +95,7 @@ static bool compare(outcome_t *outcome, uint32_t number, const int8_t *expected,
 static void run_case(outcome_t *outcome, const msf_vectors_t *vectors, void *guarded_arena,
                      uint32_t number)
 {
-    const msf_model_t *model = vectors->model;
+    const msf_network_t *model = vectors->model;
     inference_t inference = {
         .model = model,
         .arena = guarded_arena != NULL ? guarded_arena : model->arena,
@@ -130,7 +130,7 @@ static void run_case(outcome_t *outcome, const msf_vectors_t *vectors, void *gua
     json_close();
 }
 
-static void write_result(const outcome_t *outcome, const msf_model_t *model)
+static void write_result(const outcome_t *outcome, const msf_network_t *model)
 {
     json_open("result", model->name);
     json_key("match");
@@ -176,7 +176,7 @@ static int model_command(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    const msf_model_t *model = msf_vectors.model;
+    const msf_network_t *model = msf_vectors.model;
     json_open("model", model->name);
     json_member("arena_bytes", model->arena_bytes);
     json_member("input_bytes", model->input_bytes);

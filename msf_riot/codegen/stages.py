@@ -57,7 +57,7 @@ def joined(left: str, right: str, sign: str = "+") -> str:
 
 @dataclass(frozen=True, eq=False)
 class StageWriter:
-    """Writes the C of one stage. `prefix` begins the model's symbols, as in msf_vww_."""
+    """Writes the C of one stage. `prefix` begins the symbols of operators' constants, as in msf_model_vww_op_."""
 
     schedule: Schedule
     stage: ScheduledStage

@@ -47,6 +47,21 @@ void json_signed_member(const char *key, int32_t value)
     json_number((uint64_t)(value < 0 ? -(int64_t)value : value));
 }
 
+/* A character of a string; those beyond ASCII are UTF-8 and stand for themselves. */
+static void write_character(char character)
+{
+    static const char digits[] = "0123456789abcdef";
+    if ((unsigned char)character < 0x20U) {
+        const char code[] = { '\\', 'u', '0', '0', digits[character >> 4], digits[character & 15],
+                              '\0' };
+        port_write(code);
+        return;
+    }
+    const char text[] = { character, '\0' };
+    port_write(character == '"' || character == '\\' ? "\\" : "");
+    port_write(text);
+}
+
 void json_text_member(const char *key, const char *text)
 {
     json_key(key);
@@ -55,7 +70,9 @@ void json_text_member(const char *key, const char *text)
         return;
     }
     port_write("\"");
-    port_write(text);
+    for (; *text != '\0'; text++) {
+        write_character(*text);
+    }
     port_write("\"");
 }
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "msf/model.h"
+#include "msf/network.h"
 
-extern const msf_model_t MODEL;
+extern const msf_network_t MODEL;
 
 enum { GUARD = 64 };
 

@@ -40,7 +40,7 @@ def run_on_host(schedule: Schedule, inputs: Int8Array, flags: tuple[str, ...] = 
         compiled = subprocess.run(
             [
                 *("gcc", *WARNINGS, *flags, f"-I{RUNTIME}/include", f"-I{package}"),
-                *(f"-DMODEL={package_name(schedule)}_model", "-o", str(program)),
+                *(f"-DMODEL={package_name(schedule)}_network", "-o", str(program)),
                 *sorted(str(path) for path in package.glob("*.c")),
                 *(str(ROOT / "tests/execution/driver.c"), *runtime_objects(flags)),
             ],

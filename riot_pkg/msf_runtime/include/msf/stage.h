@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#include "msf/model.h"
+#include "msf/network.h"
 
 #ifdef __cplusplus
 extern "C" {

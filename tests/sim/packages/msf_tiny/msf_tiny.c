@@ -14,7 +14,7 @@ uint8_t msf_tiny_ballast[TINY_RAM];
 
 int8_t msf_tiny_arena[MSF_TINY_ARENA_BYTES] __attribute__((aligned(4)));
 
-const msf_model_t msf_tiny_model = {
+const msf_network_t msf_tiny_network = {
     .name = "tiny",
     .arena_bytes = MSF_TINY_ARENA_BYTES,
     .input_bytes = MSF_TINY_BYTES,

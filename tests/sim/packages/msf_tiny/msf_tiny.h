@@ -8,13 +8,13 @@
 #ifndef MSF_TINY_H
 #define MSF_TINY_H
 
-#include "msf/model.h"
+#include "msf/network.h"
 #include "tiny_options.h"
 
 #define MSF_TINY_BYTES 8
 #define MSF_TINY_ARENA_BYTES 32
 
-extern const msf_model_t msf_tiny_model;
+extern const msf_network_t msf_tiny_network;
 
 void msf_tiny_invoke(void *arena, const int8_t *input, int8_t *output);
 

@@ -6,7 +6,7 @@
 #ifndef MSF_VECTORS_H
 #define MSF_VECTORS_H
 
-#include "msf/model.h"
+#include "msf/network.h"
 
 extern const msf_vectors_t msf_vectors;
 

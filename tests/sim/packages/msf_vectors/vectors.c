@@ -26,7 +26,7 @@ static const int8_t outputs[2][MSF_TINY_BYTES] = {
 static int8_t result[MSF_TINY_BYTES];
 
 const msf_vectors_t msf_vectors = {
-    .model = &msf_tiny_model,
+    .model = &msf_tiny_network,
     .count = 2,
     .inputs = &inputs[0][0],
     .outputs = &outputs[0][0],

@@ -9,8 +9,8 @@
  * @{
  */
 
-#ifndef MSF_MODEL_H
-#define MSF_MODEL_H
+#ifndef MSF_NETWORK_H
+#define MSF_NETWORK_H
 
 #include <stdint.h>
 
@@ -44,11 +44,39 @@ typedef struct {
     void (*invoke_from)(void *arena, msf_read_t read, void *context, int8_t *output);
     msf_tensor_t input;
     msf_tensor_t output;
-} msf_model_t;
+} msf_network_t;
+
+/** The step of a real value, in steps of `scale` from `zero_point`: to nearest, halves to even, kept in int8; NaN gives -128. */
+static inline int8_t msf_quantize(float real, float scale, int32_t zero_point)
+{
+    const float steps = real / scale;
+    if (!(steps > -512.0f)) {
+        return INT8_MIN;
+    }
+    if (steps >= 512.0f) {
+        return INT8_MAX;
+    }
+    int32_t whole = (int32_t)steps;
+    const float rest = steps - (float)whole; /* exact, in (-1, 1) */
+    if (rest > 0.5f || (rest == 0.5f && whole % 2 != 0)) {
+        whole++;
+    }
+    else if (rest < -0.5f || (rest == -0.5f && whole % 2 != 0)) {
+        whole--;
+    }
+    whole += zero_point;
+    return (int8_t)(whole < INT8_MIN ? INT8_MIN : whole > INT8_MAX ? INT8_MAX : whole);
+}
+
+/** The real value of an int8. */
+static inline float msf_dequantize(int8_t q, float scale, int32_t zero_point)
+{
+    return scale * (float)(q - zero_point);
+}
 
 /** Inputs of a model and the outputs that the reference computes for them. */
 typedef struct {
-    const msf_model_t *model;
+    const msf_network_t *model;
     uint32_t count;
     const int8_t *inputs;  /**< count times model->input_bytes */
     const int8_t *outputs; /**< count times model->output_bytes */
@@ -59,5 +87,5 @@ typedef struct {
 }
 #endif
 
-#endif /* MSF_MODEL_H */
+#endif /* MSF_NETWORK_H */
 /** @} */
