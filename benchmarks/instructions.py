@@ -29,6 +29,7 @@ from msf_riot.boards import Board
 from msf_riot.build import Optimize
 from msf_riot.codegen.names import operator_name
 from msf_riot.codegen.package import package_name
+from msf_riot.codegen.stack import stack_bytes
 from msf_riot.errors import MismatchError, MsfError
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph
 from msf_riot.planner import Plan
@@ -55,6 +56,10 @@ TFLM_CMSIS_NN: Mapping[str, int] = {
 outside this repository the same way (issue 4). They are compared with sim-m4 alone."""
 
 QUICK = ("zoo:tiny-residual", "zoo:tiny-unary", "zoo:ds-cnn", "mlperf_ad_autoencoder_int8")
+
+
+MOST_CODE_BYTES: dict[Optimize, int] = {"speed": 24 << 10, "size": 12 << 10}
+"""What the header of a generated package says of its code."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,12 @@ def run(graph: Graph, plan: Plan, board: Board, optimize: Optimize) -> Measureme
         layers, weights, channels = layer_bytes(schedule, built.elf)
     if not result.match or result.instructions is None:
         raise MismatchError(f"{graph.name} on {board.name}: {verify.first_mismatch(result)}")
+    for what, measured, bound in (
+        ("stack", result.stack_bytes, stack_bytes(schedule)),
+        ("code", built.code_bytes, MOST_CODE_BYTES[optimize]),
+    ):
+        if measured > bound:
+            raise MsfError(f"{graph.name} on {board.name}: {measured} bytes of {what}, its header promises {bound}")
     vectors = len(inputs) * (schedule.input_bytes + schedule.output_bytes)
     return Measurement(
         instructions=result.instructions,

@@ -38,7 +38,8 @@ def identifier(name: str) -> str:
     cleaned = re.sub(r"[^0-9a-z]+", "_", words.lower()).strip("_") or "_".join(f"u{ord(c):x}" for c in name)
     if len(cleaned) <= LONGEST:
         return cleaned or "u"
-    return f"{cleaned[: LONGEST - 9].rstrip('_')}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{cleaned[: LONGEST - 9].rstrip('_')}_{digest}"
 
 
 def checked_name(name: str) -> str:
