@@ -14,7 +14,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, s
     """
     folder = tmp_path_factory.mktemp("sim")
     shutil.copytree(PACKAGES, folder / "packages")
-    options = folder / "packages" / "msf_tiny" / "tiny_options.h"
+    options = folder / "packages" / "msf_model_tiny" / "tiny_options.h"
 
     def build(board: str, application: Path = SELFTEST, /, *, sanitize: bool = False, **values: int) -> dict[str, str]:
         text = "".join(f"#define {name} {value}\n" for name, value in values.items())

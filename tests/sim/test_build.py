@@ -37,24 +37,24 @@ def test_nothing_is_built_again_without_a_cause(variables, tmp_path):
 
 def test_changed_header_compiles_what_includes_it(variables, packages):
     make(SELFTEST, variables, "all")
-    header = packages / "msf_tiny" / "msf_tiny.h"
+    header = packages / "msf_model_tiny" / "msf_model_tiny.h"
     header.write_text(header.read_text() + "/* changed */\n")
     assert compiled(make(SELFTEST, variables, "all")) == [
-        "CC msf_tiny/msf_tiny.c",
+        "CC msf_model_tiny/msf_model_tiny.c",
         "CC msf_vectors/vectors.c",
         "LD msf_selftest.elf",
     ]
 
 
 def test_header_that_is_gone_is_no_obstacle(variables, packages):
-    package = packages / "msf_tiny"
+    package = packages / "msf_model_tiny"
     (package / "extra.h").write_text("")
-    source = (package / "msf_tiny.c").read_text()
-    (package / "msf_tiny.c").write_text('#include "extra.h"\n' + source)
+    source = (package / "msf_model_tiny.c").read_text()
+    (package / "msf_model_tiny.c").write_text('#include "extra.h"\n' + source)
     make(SELFTEST, variables, "all")
-    (package / "msf_tiny.c").write_text(source)
+    (package / "msf_model_tiny.c").write_text(source)
     (package / "extra.h").unlink()
-    assert "CC msf_tiny/msf_tiny.c" in compiled(make(SELFTEST, variables, "all"))
+    assert "CC msf_model_tiny/msf_model_tiny.c" in compiled(make(SELFTEST, variables, "all"))
 
 
 def test_changed_flags_compile_everything(variables):
@@ -64,9 +64,9 @@ def test_changed_flags_compile_everything(variables):
 
 def test_added_and_removed_sources_link_again(variables, packages):
     make(SELFTEST, variables, "all")
-    added = packages / "msf_tiny" / "added.c"
-    added.write_text("int msf_tiny_added(void);\nint msf_tiny_added(void)\n{\n    return 1;\n}\n")
-    assert compiled(make(SELFTEST, variables, "all")) == ["CC msf_tiny/added.c", "LD msf_selftest.elf"]
+    added = packages / "msf_model_tiny" / "added.c"
+    added.write_text("int msf_model_tiny_added(void);\nint msf_model_tiny_added(void)\n{\n    return 1;\n}\n")
+    assert compiled(make(SELFTEST, variables, "all")) == ["CC msf_model_tiny/added.c", "LD msf_selftest.elf"]
     added.unlink()
     assert compiled(make(SELFTEST, variables, "all")) == ["LD msf_selftest.elf"]
 
@@ -77,14 +77,14 @@ def test_same_sources_give_the_same_bytes(board, tmp_path):
     for name in ("one", "another"):
         packages = tmp_path / name / "packages"
         shutil.copytree(PACKAGES, packages)
-        (packages / "msf_tiny" / "file.c").write_text(
-            "const char *msf_tiny_file(void);\nconst char *msf_tiny_file(void)\n{\n    return __FILE__;\n}\n"
+        (packages / "msf_model_tiny" / "file.c").write_text(
+            "const char *msf_model_tiny_file(void);\nconst char *msf_model_tiny_file(void)\n{\n    return __FILE__;\n}\n"
         )
         variables = environment(board, tmp_path / name / "build", packages)
         assert make(SELFTEST, variables, "-j2", "all").returncode == 0
         output = tmp_path / name / "build" / board
         # The linker drops what names its file; its object still tells
-        images.append([(output / made).read_bytes() for made in ("msf_selftest.elf", "msf_tiny/file.o")])
+        images.append([(output / made).read_bytes() for made in ("msf_selftest.elf", "msf_model_tiny/file.o")])
     assert images[0] == images[1]
 
 
@@ -148,7 +148,7 @@ def test_sanitizers_are_for_the_host(variables):
 
 
 def test_warning_is_an_error(variables, packages):
-    source = packages / "msf_tiny" / "msf_tiny.c"
+    source = packages / "msf_model_tiny" / "msf_model_tiny.c"
     source.write_text(source.read_text() + "\nstatic int unused;\n")
     done = make(SELFTEST, variables, "all")
     assert done.returncode != 0

@@ -5,23 +5,23 @@
 
 #include <string.h>
 
-#include "msf_tiny.h"
+#include "msf_model_tiny.h"
 
 #ifdef TINY_RAM
-extern uint8_t msf_tiny_ballast[TINY_RAM];
-uint8_t msf_tiny_ballast[TINY_RAM];
+extern uint8_t msf_model_tiny_ballast[TINY_RAM];
+uint8_t msf_model_tiny_ballast[TINY_RAM];
 #endif
 
-int8_t msf_tiny_arena[MSF_TINY_ARENA_BYTES] __attribute__((aligned(4)));
+int8_t msf_model_tiny_arena[MSF_MODEL_TINY_ARENA_BYTES] __attribute__((aligned(4)));
 
-const msf_network_t msf_tiny_network = {
+const msf_network_t msf_model_tiny_network = {
     .name = "tiny",
-    .arena_bytes = MSF_TINY_ARENA_BYTES,
-    .input_bytes = MSF_TINY_BYTES,
-    .output_bytes = MSF_TINY_BYTES,
+    .arena_bytes = MSF_MODEL_TINY_ARENA_BYTES,
+    .input_bytes = MSF_MODEL_TINY_BYTES,
+    .output_bytes = MSF_MODEL_TINY_BYTES,
     .stages = 1,
-    .arena = msf_tiny_arena,
-    .invoke = msf_tiny_invoke,
+    .arena = msf_model_tiny_arena,
+    .invoke = msf_model_tiny_invoke,
 };
 
 /* What goes wrong on purpose, chosen by TINY_FAULT */
@@ -60,7 +60,7 @@ static void fail_on_purpose(int8_t *arena)
         depth = recurse(&depth);
         break;
     case ARENA_OVERRUN:
-        arena[MSF_TINY_ARENA_BYTES] = 1;
+        arena[MSF_MODEL_TINY_ARENA_BYTES] = 1;
         break;
     case ARENA_UNDERRUN:
         arena[-1] = 1;
@@ -85,7 +85,7 @@ static volatile int factor = 3;
 #define TINY_STACK 16
 #endif
 
-void msf_tiny_invoke(void *arena, const int8_t *input, int8_t *output)
+void msf_model_tiny_invoke(void *arena, const int8_t *input, int8_t *output)
 {
     volatile uint8_t used[TINY_STACK];
     for (int i = 0; i < TINY_STACK; i++) {
@@ -93,11 +93,11 @@ void msf_tiny_invoke(void *arena, const int8_t *input, int8_t *output)
     }
     int8_t *copy = arena;
 #ifdef TINY_RAM
-    msf_tiny_ballast[input[0] + 128] = 1;
+    msf_model_tiny_ballast[input[0] + 128] = 1;
 #endif
-    memcpy(copy, input, MSF_TINY_BYTES);
+    memcpy(copy, input, MSF_MODEL_TINY_BYTES);
     fail_on_purpose(copy);
-    for (int i = 0; i < MSF_TINY_BYTES; i++) {
+    for (int i = 0; i < MSF_MODEL_TINY_BYTES; i++) {
         int value = factor * copy[i] + i * used[0];
         output[i] = (int8_t)(value > 127 ? 127 : value < -128 ? -128 : value);
     }

@@ -5,17 +5,15 @@
 
 /* The smallest package of the form that `msf-riot generate` writes: output[i] = 3 * input[i] + i, saturated. */
 
-#ifndef MSF_TINY_H
-#define MSF_TINY_H
+#pragma once
 
 #include "msf/network.h"
 #include "tiny_options.h"
 
-#define MSF_TINY_BYTES 8
-#define MSF_TINY_ARENA_BYTES 32
+#define MSF_MODEL_TINY_BYTES 8
+#define MSF_MODEL_TINY_ARENA_BYTES 32
 
-extern const msf_network_t msf_tiny_network;
+extern const msf_network_t msf_model_tiny_network;
 
-void msf_tiny_invoke(void *arena, const int8_t *input, int8_t *output);
+void msf_model_tiny_invoke(void *arena, const int8_t *input, int8_t *output);
 
-#endif /* MSF_TINY_H */
