@@ -37,7 +37,7 @@ GENERATOR = (
     "planner",
     "reference.py",
     "scheduler.py",
-    "stage.py",
+    "stage",
     "verify.py",
 )
 """The parts of msf_riot/ that what they generate depends on."""

@@ -2,8 +2,8 @@
 
 Tensors stay where they are as long as the arena has gaps for what a stage adds; outputs go to the end of the arena that
 is away from the primary input, so that a chain alternates. Where there is no gap, everything is packed from the bottom
-in the order it has, the stage's output just below its primary input and overlapping it as far as `stage.py` allows,
-scratch on top: that never takes more than the planner counted, and as the order is kept, memmoves suffice.
+in the order it has, the stage's output just below its primary input and overlapping it as far as `stage/overlap.py`
+allows, scratch on top: that never takes more than the planner counted, and as the order is kept, memmoves suffice.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from msf_riot.ir import Graph
 from msf_riot.planner.plan import Plan, layouts, peak_ram
-from msf_riot.stage import Layout, Network, aligned, in_arena
+from msf_riot.stage import Layout, Network, aligned
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def schedule(graph: Graph, plan: Plan) -> Schedule:
 
 
 def _made(network: Network, layout: Layout) -> tuple[str, ...]:
-    return tuple(name for name in layout.skeleton.outputs if in_arena(network, name))
+    return tuple(name for name in layout.skeleton.outputs if network.in_arena(name))
 
 
 def _size(network: Network, name: str) -> int:

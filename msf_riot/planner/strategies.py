@@ -21,7 +21,6 @@ from msf_riot.stage import (
     IntArray,
     Network,
     aligned,
-    in_arena,
     is_elementwise,
     is_reduction,
     layout,
@@ -259,7 +258,7 @@ def _patched(network: Network, split: int, patches: int) -> tuple[int, int]:
             alive.append(operator.output)
         patch = sum((area(name) * graph.tensor(name).channels for name in alive), start=np.zeros((1, 1), np.int64))
         most = max(most, int(patch.max()))
-    whole = aligned(output.size) if in_arena(network, output.name) else 0
+    whole = aligned(output.size) if network.in_arena(output.name) else 0
     return whole + aligned(most), work
 
 
@@ -318,7 +317,7 @@ def _fusion_block(network: Network, begin: int, end: int) -> _Block:
         tile = int(np.max(rows.end[high - 1] - rows.first[low]))
         buffers += int(np.max(columns.end - columns.first)) * tile * graph.tensor(name).channels
     whole = [*network.alive(begin), network.operators[end - 1].output]
-    resident = sum(aligned(graph.tensor(name).size) for name in whole if in_arena(network, name))
+    resident = sum(aligned(graph.tensor(name).size) for name in whole if network.in_arena(name))
     return _Block(begin, end, resident + aligned(buffers) + sums, work)
 
 

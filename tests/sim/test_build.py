@@ -78,7 +78,7 @@ def test_same_sources_give_the_same_bytes(board, tmp_path):
         packages = tmp_path / name / "packages"
         shutil.copytree(PACKAGES, packages)
         (packages / "msf_model_tiny" / "file.c").write_text(
-            "const char *msf_model_tiny_file(void);\nconst char *msf_model_tiny_file(void)\n{\n    return __FILE__;\n}\n"
+            "const char *tiny_file(void);\nconst char *tiny_file(void)\n{\n    return __FILE__;\n}\n"
         )
         variables = environment(board, tmp_path / name / "build", packages)
         assert make(SELFTEST, variables, "-j2", "all").returncode == 0

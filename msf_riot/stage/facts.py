@@ -1,0 +1,260 @@
+"""What stages ask of a network again and again: who makes and who reads a tensor, which rows an operator needs of its
+inputs, what its kernel takes.
+
+Rows on demand (docs/execution.md): to make row y of its output, an operator needs the rows of its inputs that its
+window spans there, and asks their makers for everything up to the last of them. `Reads` says so for every row and
+column; `demand` says which of two inputs runs further ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from msf_riot import kernel_sets
+from msf_riot.ir import (
+    Add,
+    AveragePool2D,
+    ChannelAffine,
+    Concat,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    GlobalAveragePool,
+    Graph,
+    Lookup,
+    MaxPool2D,
+    Mul,
+    Operator,
+    Pad,
+    Padding,
+    ResizeNearest,
+    Softmax,
+    Tensor,
+)
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+InputMode: TypeAlias = Literal["whole", "rows", "windows"]
+KernelSet: TypeAlias = kernel_sets.KernelSet
+Size = TypeVar("Size", int, IntArray)
+
+
+ALIGNMENT = 4
+"""Bytes: every buffer starts at a multiple of it, for int32 accumulators and word loads."""
+
+
+def aligned(size: Size) -> Size:
+    """Bytes rounded up to the alignment of buffers: of one size, or of each size in an array."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """What an operator reads of one input along one axis: output index i needs [first[i], end[i]); both ascend."""
+
+    first: IntArray
+    end: IntArray
+
+
+def _window_reads(outputs: int, inputs: int, extent: int, stride: int, before: int) -> Reads:
+    """Clipped to the input and never empty, even where a window lies in the padding altogether."""
+    start = np.arange(outputs, dtype=np.int64) * stride - before
+    first = np.clip(start, 0, inputs - 1)
+    return Reads(first, np.maximum(np.minimum(start + extent, inputs), first + 1))
+
+
+def _mapped_reads(sources: Sequence[int]) -> Reads:
+    first = np.asarray(sources, dtype=np.int64)
+    return Reads(first, first + 1)
+
+
+def is_pointwise(operator: Operator) -> bool:
+    """True where an output pixel needs the same pixel of the inputs and nothing else of their rows."""
+    match operator:
+        case Conv2D():
+            return (
+                operator.kernel == (1, 1)
+                and operator.stride == (1, 1)
+                and operator.groups == 1
+                and operator.padding == Padding()
+            )
+        case Add() | Mul() | ChannelAffine() | Lookup() | Concat() | Softmax():
+            return True
+        case _:
+            return False
+
+
+def is_elementwise(operator: Operator) -> bool:
+    """True where the kernel may write its output over its first input."""
+    return isinstance(operator, Add | Mul | ChannelAffine | Lookup | Softmax)
+
+
+def is_reduction(operator: Operator) -> bool:
+    """True where the operator consumes all pixels of its input for one output pixel."""
+    return isinstance(operator, GlobalAveragePool | Dense)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A window along one axis: output i reads `extent` inputs from i * stride - before on, every `dilation`-th."""
+
+    taps: int
+    stride: int
+    dilation: int
+    before: int
+
+    @property
+    def extent(self) -> int:
+        """Inputs from the first tap to the last, both included."""
+        return (self.taps - 1) * self.dilation + 1
+
+
+def window(operator: Operator) -> tuple[Axis, Axis] | None:
+    """(rows, columns) of the operator's window, None where it has none."""
+    match operator:
+        case Conv2D() if is_pointwise(operator):
+            return None
+        case Conv2D() | DepthwiseConv2D() | MaxPool2D():
+            dilation = operator.dilation
+        case AveragePool2D():
+            dilation = (1, 1)
+        case Pad(padding=padding):
+            return Axis(1, 1, 1, padding.top), Axis(1, 1, 1, padding.left)
+        case _:
+            return None
+    padding = operator.padding
+    before = (padding.top, padding.left)
+    rows, columns = (Axis(operator.kernel[a], operator.stride[a], dilation[a], before[a]) for a in (0, 1))
+    return rows, columns
+
+
+def _reads(operator: Operator, source: Tensor, output: Tensor) -> tuple[Reads, Reads]:
+    """(rows, columns) of `source` that each output row and column needs; a reduction takes them one by one."""
+    if isinstance(operator, ResizeNearest):
+        return _mapped_reads(operator.rows), _mapped_reads(operator.columns)
+    axes = window(operator)
+    if axes is None:  # pointwise operators, and reductions, which take their input row by row
+        return _mapped_reads(range(source.height)), _mapped_reads(range(source.width))
+    rows, columns = axes
+    return (
+        _window_reads(output.height, source.height, rows.extent, rows.stride, rows.before),
+        _window_reads(output.width, source.width, columns.extent, columns.stride, columns.before),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A Graph with what stages ask of it again and again: who makes, who reads, which rows, and what kernels take."""
+
+    graph: Graph
+    kernels: KernelSet = "portable"
+
+    @cached_property
+    def operators(self) -> tuple[Operator, ...]:
+        """The operators in order; a stage is a half-open range of their indices."""
+        return self.graph.operators
+
+    @cached_property
+    def producer(self) -> dict[str, int]:
+        """Tensor -> index of the operator that makes it; -1 for the input of the network."""
+        return {self.graph.input: -1} | {op.output: index for index, op in enumerate(self.operators)}
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[int, ...]]:
+        """Tensor -> indices of the operators that read it, ascending; the network's output has one past the end."""
+        found: dict[str, list[int]] = {name: [] for name in self.producer}
+        for index, operator in enumerate(self.operators):
+            for name in dict.fromkeys(operator.inputs):
+                found[name].append(index)
+        found[self.graph.output].append(len(self.operators))
+        return {name: tuple(indices) for name, indices in found.items()}
+
+    @cached_property
+    def reads(self) -> tuple[dict[str, tuple[Reads, Reads]], ...]:
+        """For each operator: input -> (rows, columns)."""
+        tensor = self.graph.tensor
+        return tuple({name: _reads(op, tensor(name), tensor(op.output)) for name in op.inputs} for op in self.operators)
+
+    @cached_property
+    def kernel_scratch(self) -> tuple[IntArray, ...]:
+        """For each operator: scratch bytes of its kernel by the number of pixels that one call computes."""
+        return tuple(
+            np.array(
+                [0, *(aligned(kernel_sets.scratch_bytes(self.kernels, op, source, output, n)) for n in calls)],
+                dtype=np.int64,
+            )
+            for op, source, output, calls in self._kernel_calls()
+        )
+
+    @cached_property
+    def kernel_instructions(self) -> tuple[IntArray, ...]:
+        """For each operator: instructions for one output pixel, in 1/256, by the number of pixels of one call."""
+        return tuple(
+            np.array(
+                [
+                    0,
+                    *(
+                        round(256 * kernel_sets.instructions_per_pixel(self.kernels, op, source, output, n))
+                        for n in calls
+                    ),
+                ],
+                dtype=np.int64,
+            )
+            for op, source, output, calls in self._kernel_calls()
+        )
+
+    def tiled(self, by_pixels: tuple[IntArray, ...], index: int, tile: int) -> IntArray:
+        """By the pixels of one call, where a convolution computes no more than `tile` of them together."""
+        values = by_pixels[index]
+        pixels = np.arange(len(values))
+        return values[np.minimum(pixels, tile)] if isinstance(self.operators[index], Conv2D) else values
+
+    def _kernel_calls(self) -> Iterator[tuple[Operator, Tensor, Tensor, range]]:
+        for operator in self.operators:
+            output = self.graph.tensor(operator.output)
+            source = self.graph.tensor(operator.inputs[0])
+            width = source.width if is_reduction(operator) else output.width
+            yield operator, source, output, range(1, width + 1)
+
+    @cached_property
+    def demand(self) -> dict[tuple[int, str], int]:
+        """(operator, input) -> how far ahead its rows are asked for, in rows of the network's input; only compares."""
+        reach = {self.graph.input: np.arange(self.graph.tensor(self.graph.input).height + 1)}
+        found: dict[tuple[int, str], int] = {}
+        for index, operator in enumerate(self.operators):
+            height = self.graph.tensor(operator.output).height
+            needed = np.zeros(height + 1, np.int64)
+            for name in operator.inputs:
+                whole = is_reduction(operator) or self.takes_whole(index, name)
+                rows = np.full(height, reach[name][-1]) if whole else reach[name][self.reads[index][name][0].end]
+                found[index, name] = int(rows.sum())
+                needed[1:] = np.maximum(needed[1:], rows)
+            reach[operator.output] = needed
+        return found
+
+    def alive(self, position: int) -> tuple[str, ...]:
+        """Tensors made before operator `position` and read by it or later ones, the network's input included."""
+        return tuple(n for n, made in self.producer.items() if made < position and self.consumers[n][-1] >= position)
+
+    def is_vector(self, name: str) -> bool:
+        """True for 1 x 1 x C tensors."""
+        return self.graph.tensor(name).shape[:2] == (1, 1)
+
+    def takes_whole(self, index: int, name: str) -> bool:
+        """True where operator `index` uses the vector `name` for every pixel: the factors of squeeze-and-excite."""
+        operator = self.operators[index]
+        return isinstance(operator, Mul) and self.is_vector(name) and not self.is_vector(operator.output)
+
+    def in_arena(self, name: str) -> bool:
+        """False for the caller's input and output."""
+        return name not in (self.graph.input, self.graph.output)
+
+    def is_late(self, index: int) -> bool:
+        """True for operators between vectors, which run once, after the last strip of their stage."""
+        operator = self.operators[index]
+        return self.is_vector(operator.output) and all(self.is_vector(name) for name in operator.inputs)
