@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from msf_riot import boards, build, codegen, importer, ir, passes, planner, reference, scheduler, zoo
-from msf_riot.agreement import from_int8, to_int8
+from msf_riot.agreement import from_int8, open_session, to_int8
 from msf_riot.boards import ROOT, Board
 from msf_riot.build import Build
 from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError
@@ -243,14 +242,12 @@ def read_inputs(path: Path, graph: Graph) -> Int8Array:
 
 
 def onnxruntime_outputs(model: Path, graph: Graph, inputs: Int8Array) -> Int8Array:
-    """What ONNX Runtime, as it comes, computes for the same int8 inputs; int8 [n, H, W, C]. Raises ModelError."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
+    """What ONNX Runtime computes for the same int8 inputs; int8 [n, H, W, C]. Raises ModelError."""
     source, result = graph.tensor(graph.input), graph.tensor(graph.output)
     if source.origin is None or result.origin is None:
         raise ModelError(f"{model}: its input or output is none of the ONNX file's, ONNX Runtime cannot be compared")
     try:
-        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        session = open_session(str(model))
         answers = [session.run(None, {source.origin.name: from_int8(each, source)})[0] for each in inputs]
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         raise ModelError(f"{model}: ONNX Runtime cannot run it: {' '.join(str(error).split())[:300]}") from error

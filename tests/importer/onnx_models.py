@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from msf_riot.agreement import to_int8
+from msf_riot.agreement import open_session, to_int8
 from msf_riot.importer import import_model
 from msf_riot.ir import Graph
 from msf_riot.reference import execute
@@ -101,10 +100,7 @@ class Drawing:
 
 def run(model: onnx.ModelProto, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """What ONNX Runtime answers."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    session = open_session(model.SerializeToString())
     return [session.run(None, {session.get_inputs()[0].name: value})[0] for value in inputs]
 
 
