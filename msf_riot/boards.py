@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import jsonschema
 import yaml
 
 from msf_riot.errors import BoardError
@@ -153,6 +152,8 @@ def _entries(files: tuple[Path, ...]) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _read(file: Path) -> Mapping[str, Mapping[str, Any]]:
+    import jsonschema
+
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         jsonschema.validate(content, json.loads(SCHEMA.read_text(encoding="utf-8")))

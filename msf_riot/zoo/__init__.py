@@ -10,19 +10,18 @@ import hashlib
 import tempfile
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy
-import onnx
-import onnxruntime
 import platformdirs
 
 from msf_riot.errors import ModelError
-from msf_riot.zoo.calibration import calibrate
 from msf_riot.zoo.networks import NETWORKS
-from msf_riot.zoo.qdq import write
 from msf_riot.zoo.structure import Network
+
+if TYPE_CHECKING:
+    import onnx
 
 PREFIX = "zoo:"
 
@@ -65,6 +64,9 @@ def summaries() -> tuple[Summary, ...]:
 
 def build(name: str) -> onnx.ModelProto:
     """The int8 model; the same bytes every time. Raises ModelError for an unknown name."""
+    from msf_riot.zoo.calibration import calibrate
+    from msf_riot.zoo.qdq import write
+
     network = _network(name)
     return write(network, calibrate(network))
 
@@ -72,7 +74,8 @@ def build(name: str) -> onnx.ModelProto:
 @cache
 def _version() -> str:
     """Changes with the code and data of the zoo and with the libraries that its numbers come from."""
-    digest = hashlib.sha256(f"{numpy.__version__} {onnx.__version__} {onnxruntime.__version__}".encode())
+    libraries = " ".join(metadata.version(name) for name in ("numpy", "onnx", "onnxruntime"))
+    digest = hashlib.sha256(libraries.encode())
     for source in sorted(resources.files(__name__).iterdir(), key=lambda entry: entry.name):
         if source.name.endswith((".py", ".json")):
             digest.update(source.read_bytes())

@@ -1,0 +1,98 @@
+"""What commands share: the answer they give, and the arguments that more than one of them takes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from typing import NoReturn, get_args
+
+from rich.console import RenderableType
+
+from msf_riot import ir, passes
+from msf_riot.errors import MsfError
+from msf_riot.stage import KernelSet
+from msf_riot.terminal import working
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found: `data` for --json, `shown` for a person; `problem` ends the command with its status."""
+
+    data: object
+    shown: RenderableType
+    problem: MsfError | None = None
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argparse that complains in one line, as every other error does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises MsfError instead of printing the usage."""
+        raise MsfError(f"{message} ({self.prog} -h shows how)")
+
+
+def takes_model(parser: argparse.ArgumentParser) -> None:
+    """MODEL, which `read_model` reads."""
+    parser.add_argument("model", metavar="MODEL", help="an int8 ONNX file, zoo:NAME, or to plan, paper:NAME")
+
+
+def takes_plan(parser: argparse.ArgumentParser) -> None:
+    """--plan of the commands that run one."""
+    parser.add_argument(
+        "--plan",
+        metavar="FILE",
+        help="a plan file, or layer-by-layer (default: the fastest plan with the least RAM)",
+    )
+
+
+def takes_kernels(parser: argparse.ArgumentParser, default: str) -> None:
+    """--kernels."""
+    parser.add_argument("--kernels", choices=get_args(KernelSet), help=f"the kernels to call (default: {default})")
+
+
+def takes_constant_channels(parser: argparse.ArgumentParser) -> None:
+    """--keep-constant-channels."""
+    parser.add_argument(
+        "--keep-constant-channels",
+        action="store_true",
+        help="compute channels that never change as well, instead of folding them away",
+    )
+
+
+def read_model(model: str, keep_constant_channels: bool = True) -> ir.Graph:
+    """The Graph of a path, zoo:NAME or paper:NAME, as it is or without channels that never change."""
+    from msf_riot import importer, planner, zoo
+
+    if model.startswith(planner.PAPER):
+        return planner.paper_graph(model)
+    with working(f"reading {model}"):
+        graph = importer.import_model(zoo.resolve(model))
+        return graph if keep_constant_channels else passes.fold_constant_channels(graph)[0]
+
+
+def shape_text(shape: tuple[int, int, int]) -> str:
+    """ "80x80x3"."""
+    return "x".join(map(str, shape))
+
+
+UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1 << 10, "mb": 1000**2, "mib": 1 << 20}
+
+
+def size_bytes(text: str) -> int:
+    """ "16KiB" -> 16384."""
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?) ?([a-z]*)", text.strip().lower())
+    if found is None or found[2] not in UNITS:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size; write bytes, or a number with kB, KiB, MB or MiB")
+    return int(float(found[1]) * UNITS[found[2]])
+
+
+def overhead_factor(text: str) -> float:
+    """A number of 1 or more."""
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = float("nan")
+    if not factor >= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no factor of 1 or more")
+    return factor
