@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from msf_riot import boards, build, codegen, importer, ir, passes, planner, reference, scheduler, zoo
+from msf_riot import boards, build, codegen, ir, planner, reference, scheduler, zoo
 from msf_riot.agreement import from_int8, open_session, to_int8
 from msf_riot.boards import ROOT, Board
 from msf_riot.build import Build
@@ -22,6 +22,7 @@ from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError
 from msf_riot.importer.quantize import read_npz
 from msf_riot.ir import Graph, Int8Array
 from msf_riot.scheduler import Schedule
+from msf_riot.source import ModelSource
 from msf_riot.stage import KernelSet
 from msf_riot.testbed.session import SelftestResult, flash, run_selftest
 
@@ -82,14 +83,12 @@ class Verification:
         }
 
 
-def make_schedule(model: Path, plan: str | None, board: Board, keep_constant_channels: bool = False) -> Schedule:
-    """A model file and a plan's file or name -> Schedule; without one, the plan that suits the board.
+def make_schedule(source: ModelSource, plan: str | None, board: Board) -> Schedule:
+    """A model and a plan's file or name -> Schedule; without one, the plan that suits the board.
 
     That is the default plan or, where the board has no room for it, another (`planner.named_plan`).
     """
-    graph = importer.import_model(model)
-    if not keep_constant_channels:
-        graph, _ = passes.fold_constant_channels(graph)
+    graph = source.graph()
     left = board.ram_left()
     limit = None if left is None else max(0, left - graph.tensor(graph.output).size)
     return scheduler.schedule(graph, planner.named_plan(graph, plan, board.kernels, ram_limit=limit))
@@ -122,30 +121,30 @@ def generate(schedule: Schedule, inputs: Int8Array, directory: Path) -> Int8Arra
 
 
 def verify(
-    model: str,
+    source: ModelSource,
     board_name: str,
     *,
     inputs: Path | None = None,
     plan: str | None = None,
-    keep_constant_channels: bool = False,
     progress: Progress = lambda message: None,
 ) -> Verification:
     """Runs the whole way for one model on one board.
 
-    Channels that never change are folded away unless they are to be kept. `inputs` is an NPZ file of one array
+    `inputs` is an NPZ file of one array
     [n, shape of the model's input]; without it, seeded inputs are used. Raises the errors of every step; a mismatch is
     no error here, but in the result.
     """
-    planner.refuse_generation(model)
+    planner.refuse_generation(source.model)
     board = boards.load(board_name)
-    progress(f"importing {model}")
-    path = zoo.resolve(model)
-    schedule = make_schedule(path, plan, board, keep_constant_channels)
+    progress(f"importing {source.model}")
+    schedule = make_schedule(source, plan, board)
     check_kernels(schedule.plan.kernels, board)
     graph = schedule.graph
     samples = read_inputs(inputs, graph) if inputs else default_inputs(graph)
     build.check_fits(board, **needs(schedule, len(samples)))
-    build.environment(board, ROOT, ROOT)  # a missing toolchain is worth saying before the reference has run
+    # a missing toolchain and a path that make cannot use are worth saying before the reference has run
+    build.environment(board, ROOT, ROOT)
+    build.check_path(Path(tempfile.gettempdir()), "the folder for temporary files that TMPDIR names")
     directory = Path(tempfile.mkdtemp(prefix="msf-riot-verify-"))
     try:
         progress(f"running the reference on {len(samples)} inputs")
@@ -155,7 +154,7 @@ def verify(
         progress(f"running on {board.name}")
         result = selftest(built)
         progress("running ONNX Runtime")
-        ort = agreement(outputs, onnxruntime_outputs(path, graph, samples))
+        ort = agreement(outputs, onnxruntime_outputs(zoo.resolve(source.model), graph, samples))
     except BuildError:
         raise  # its log stays where the message says it is
     except BaseException:
@@ -163,7 +162,7 @@ def verify(
         raise
     shutil.rmtree(directory, ignore_errors=True)
     return Verification(
-        model=model,
+        model=source.model,
         board=board.name,
         plan=plan or "default",
         arena_bytes=built.arena_bytes,

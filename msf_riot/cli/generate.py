@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from msf_riot.cli.options import Answer, read_model, takes_constant_channels, takes_kernels, takes_model, takes_plan
+from msf_riot.cli.options import Answer, source_of, takes_kernels, takes_model, takes_plan, takes_source
 from msf_riot.terminal import facts, progressing, working
 
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="DIR", required=True, help="the folder that gets the package's folder"
     )
     takes_plan(parser)
-    takes_constant_channels(parser)
+    takes_source(parser)
     takes_kernels(parser, "portable; a plan file names its own")
 
 
@@ -25,7 +25,8 @@ def run(arguments: argparse.Namespace) -> Answer:
     from msf_riot import codegen, planner, scheduler
 
     planner.refuse_generation(arguments.model)
-    graph = read_model(arguments.model, arguments.keep_constant_channels)
+    with working(f"reading {arguments.model}"):
+        graph = source_of(arguments).graph()
     with progressing(f"planning {arguments.model}") as progress:
         plan = planner.named_plan(graph, arguments.plan, arguments.kernels or "portable", progress=progress)
     schedule = scheduler.schedule(graph, plan)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import dataclass
-from typing import NoReturn, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, get_args
 
 from rich.console import RenderableType
 
@@ -13,6 +14,9 @@ from msf_riot import ir, passes
 from msf_riot.errors import MsfError
 from msf_riot.stage import KernelSet
 from msf_riot.terminal import working
+
+if TYPE_CHECKING:
+    from msf_riot.source import ModelSource
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,27 @@ def takes_constant_channels(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compute channels that never change as well, instead of folding them away",
     )
+
+
+def takes_source(parser: argparse.ArgumentParser) -> None:
+    """What `source_of` reads beside MODEL."""
+    takes_constant_channels(parser)
+    parser.add_argument(
+        "--name", metavar="NAME", help="the package is msf_model_NAME (default: from the name of the model's file)"
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="the names of the classes, one a line or a JSON list (default: those in the model's metadata)",
+    )
+
+
+def source_of(arguments: argparse.Namespace) -> ModelSource:
+    """The model of a command that runs one."""
+    from msf_riot.source import ModelSource
+
+    return ModelSource(arguments.model, arguments.keep_constant_channels, arguments.name, arguments.labels)
 
 
 def read_model(model: str, keep_constant_channels: bool = True) -> ir.Graph:

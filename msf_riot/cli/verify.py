@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from msf_riot.cli.options import Answer, takes_constant_channels, takes_model, takes_plan
+from msf_riot.cli.options import Answer, source_of, takes_model, takes_plan, takes_source
 from msf_riot.errors import MismatchError
 from msf_riot.terminal import facts, working
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--inputs", type=Path, metavar="DATA.npz", help="inputs, first axis: samples (default: seeded random ones)"
     )
     takes_plan(parser)
-    takes_constant_channels(parser)
+    takes_source(parser)
 
 
 def run(arguments: argparse.Namespace) -> Answer:
@@ -27,11 +27,10 @@ def run(arguments: argparse.Namespace) -> Answer:
 
     with working(f"{arguments.model} on {arguments.board}") as progress:
         result = verify(
-            arguments.model,
+            source_of(arguments),
             arguments.board,
             inputs=arguments.inputs,
             plan=arguments.plan,
-            keep_constant_channels=arguments.keep_constant_channels,
             progress=progress,
         )
     data = result.as_json()

@@ -2,9 +2,10 @@
 
 import pytest
 
-from msf_riot import boards, reference, verify, zoo
+from msf_riot import boards, reference, verify
 from msf_riot.build import build, check_fits
 from msf_riot.errors import DoesNotFitError
+from msf_riot.source import ModelSource
 
 pytestmark = [pytest.mark.riot, pytest.mark.cross]
 
@@ -14,7 +15,7 @@ APPLICATION = boards.ROOT / "apps" / "selftest"
 @pytest.mark.parametrize("name", ["native64", "microbit", "hifive1b"])
 def test_a_network_for_16_kib_matches_the_reference(riot, emulated, name):
     emulated(name)
-    found = verify.verify("zoo:tiny-vww", name, progress=lambda message: None).as_json()
+    found = verify.verify(ModelSource("zoo:tiny-vww"), name, progress=lambda message: None).as_json()
     assert found["match"] is True
     assert found["microseconds"] > 0 and 0 < found["stack_bytes"] < boards.load(name).stack_bytes
 
@@ -22,7 +23,7 @@ def test_a_network_for_16_kib_matches_the_reference(riot, emulated, name):
 @pytest.mark.parametrize("name", ["nrf52840dk", "nucleo-f767zi"])
 def test_a_build_takes_what_the_schedule_says(riot, tmp_path, name):
     board = boards.load(name)
-    schedule = verify.make_schedule(zoo.resolve("zoo:mcunet-vww1"), None, board)
+    schedule = verify.make_schedule(ModelSource("zoo:mcunet-vww1"), None, board)
     inputs = verify.default_inputs(schedule.graph)[:1]
     verify.generate(schedule, inputs, tmp_path / "packages")
     needs = verify.needs(schedule, len(inputs))
@@ -39,5 +40,5 @@ def test_a_build_takes_what_the_schedule_says(riot, tmp_path, name):
 def test_a_network_that_cannot_fit_is_refused_before_anything_is_built(riot, monkeypatch):
     monkeypatch.setattr(reference, "execute", None)
     with pytest.raises(DoesNotFitError, match="microbit") as error:
-        verify.verify("zoo:mcunet-vww2", "microbit", progress=lambda message: None)
+        verify.verify(ModelSource("zoo:mcunet-vww2"), "microbit", progress=lambda message: None)
     assert "16384" in str(error.value)

@@ -14,7 +14,7 @@ import pytest
 
 from msf_riot import boards, build, front
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SCONS = Path(sys.executable).with_name("scons")
 MODEL = "MODEL=zoo:tiny-residual"
 
@@ -288,3 +288,33 @@ def test_riot_board_is_built_and_its_memory_told(tree: Path) -> None:
     assert row["board"] == "nrf52840dk"
     assert result.stdout.count("262,144") == result.stdout.count("1,048,576") == 1
     assert row["ELF"].endswith(".elf")
+
+
+def test_a_name_and_labels_make_another_package(tree: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"class {n}" for n in range(4)))
+    asked = (MODEL, "NAME=door", f"LABELS={labels}")
+    assert steps(scons(tree, *asked)) == ["generate", "build", "run"]
+    assert [path.parent.name for path in tree.glob("build/*/packages/msf_model_door")] == ["packages"]
+    labels.write_text(labels.read_text().replace("class 3", "another"))
+    assert steps(scons(tree, *asked)) == ["generate", "build", "run"]
+    assert steps(scons(tree, *asked)) == ["run"]
+    assert "is no name for a model" in scons(tree, MODEL, "NAME=Door").stderr
+
+
+def test_an_application_in_a_folder_with_a_space_is_refused_before_anything_is_generated(
+    tree: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tree / "apps" / "selftest", tmp_path / "two words" / "selftest")
+    before = set(tree.glob("build/*"))
+    result = scons(tree, "MODEL=zoo:tiny-unary", f"APP={tmp_path / 'two words' / 'selftest'}")
+    assert result.returncode == 2
+    assert result.stderr.startswith("scons: error: the application selftest is in a folder that make cannot work with")
+    assert set(tree.glob("build/*")) == before
+
+
+def test_all_boards_where_none_can_be_built(tree: Path, tmp_path: Path) -> None:
+    result = scons(tree, MODEL, "BOARD=all", PATH=str(tmp_path), RIOTBASE=str(tmp_path))
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("scons: error: BOARD=all: none can be built here; for BOARD=host: ")

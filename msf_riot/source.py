@@ -1,0 +1,32 @@
+"""A model as a user names it, and what is to be made of it -> Graph: the same for every command that runs one."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from msf_riot import importer, passes, zoo
+from msf_riot.codegen.names import checked_name
+from msf_riot.importer.labels import with_labels
+from msf_riot.ir import Graph
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A file's path or zoo:NAME; `name` replaces the model's own, `labels` is a file with those of the classes."""
+
+    model: str
+    keep_constant_channels: bool = False
+    name: str | None = None
+    labels: Path | None = None
+
+    def graph(self) -> Graph:
+        """Imports the model; channels that never change are folded away unless they are to be kept. Raises MsfError."""
+        name = None if self.name is None else checked_name(self.name)
+        graph = importer.import_model(zoo.resolve(self.model))
+        if not self.keep_constant_channels:
+            graph, _ = passes.fold_constant_channels(graph)
+        if self.labels is not None:
+            graph = with_labels(graph, self.labels)
+        return graph if name is None else dataclasses.replace(graph, name=name)
