@@ -20,8 +20,8 @@ import yaml
 
 from msf_riot.errors import BoardError
 from msf_riot.kernel_sets import KernelSet
+from msf_riot.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 """Top of this project's tree: boards.yaml, riot_pkg/, apps/ and sim/ are there."""
 
 SCHEMA = Path(__file__).with_name("boards.schema.json")

@@ -23,8 +23,9 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from msf_riot.boards import ROOT, Board, Tool
+from msf_riot.boards import Board, Tool
 from msf_riot.errors import BoardError, BuildError, DoesNotFitError
+from msf_riot.places import ROOT
 from msf_riot.riot import find_riot
 
 Optimize: TypeAlias = Literal["speed", "size"]
@@ -153,7 +154,7 @@ def environment(
         "CFLAGS_OPT": RIOT_OPTIMIZE[optimize],
         "CC_NOCOLOR": "1",
         "EMULATE": "0",  # a build is the same for both, and each parse with EMULATE=1 leaves a directory in /tmp
-        **_without_newlib(board),
+        **without_newlib(board),
     }
 
 
@@ -299,7 +300,7 @@ def _missing(board: Board, tool: Tool, remedy: str) -> str:
     return f"BOARD={board.name} needs {wanted}, which is not on PATH: {remedy}"
 
 
-def _without_newlib(board: Board) -> dict[str, str]:
+def without_newlib(board: Board) -> dict[str, str]:
     """RIOT prefers newlib and finds too late that Debian's RISC-V compiler comes with picolibc only."""
     compiler = board.toolchain.find()
     if compiler is None or not board.isa.startswith("rv32") or os.environ.get("BUILD_IN_DOCKER") == "1":

@@ -17,10 +17,11 @@ from typing import Any, Literal
 import numpy as np
 
 from msf_riot import build, codegen, ir, reference, verify
-from msf_riot.boards import ROOT, Board
+from msf_riot.boards import Board
 from msf_riot.build import Build, Optimize
 from msf_riot.codegen.names import operator_name
 from msf_riot.errors import MismatchError, RunError
+from msf_riot.places import ROOT
 from msf_riot.scheduler import Schedule
 from msf_riot.testbed.session import flash, session
 

@@ -1,4 +1,4 @@
-"""Where RIOT is: RIOTBASE, else the pinned release in the user's cache, which `scons riot` clones there.
+"""Where RIOT is: RIOTBASE, else the pinned release in the user's cache, which `msf-riot riot` clones there.
 
 Takes nothing but the environment, gives the path of a RIOT checkout.
 """
@@ -32,8 +32,8 @@ def find_riot() -> Path:
         return _checked(Path(named).expanduser().resolve(), "RIOTBASE names it: point it at a RIOT checkout")
     cached = cached_riot()
     if not cached.exists():
-        raise BoardError(f"no RIOT found: set RIOTBASE to a checkout, or run `scons riot` to clone {RELEASE}")
-    return _checked(cached, "remove it and run `scons riot`")
+        raise BoardError(f"no RIOT found: set RIOTBASE to a checkout, or run `msf-riot riot` to clone {RELEASE}")
+    return _checked(cached, "remove it and run `msf-riot riot`")
 
 
 def cached_riot() -> Path:
@@ -58,7 +58,7 @@ def clone_riot() -> Path:
     """
     target = cached_riot()
     if target.exists():
-        return _checked(target, "remove it and run `scons riot` again")
+        return _checked(target, "remove it and run `msf-riot riot` again")
     if shutil.which("git") is None:
         raise BoardError("git is missing, which clones RIOT: apt install git")
     try:

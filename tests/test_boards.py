@@ -20,6 +20,7 @@ from msf_riot.build import (
     weights_bytes,
 )
 from msf_riot.errors import BoardError, DoesNotFitError
+from msf_riot.places import ROOT
 
 PROMISED = (
     *("host", "sim-m0", "sim-m4", "sim-m7", "sim-rv32", "sim-xtensa"),
@@ -27,8 +28,8 @@ PROMISED = (
     *("hifive1", "hifive1b", "esp32-wroom-32", "esp32s3-devkit", "esp32c3-devkit"),
 )
 
-APPLICATION = boards.ROOT / "apps" / "selftest"
-PACKAGES = boards.ROOT / "tests" / "sim" / "packages"
+APPLICATION = ROOT / "apps" / "selftest"
+PACKAGES = ROOT / "tests" / "sim" / "packages"
 
 
 @pytest.fixture
@@ -144,8 +145,8 @@ def test_emulate_is_refused_for_a_board_that_no_emulator_runs(monkeypatch):
 def test_no_riot_names_the_command_that_clones_it(cache):
     with pytest.raises(BoardError) as error:
         riot.find_riot()
-    assert "scons riot" in one_line(error) and "RIOTBASE" in one_line(error)
-    assert "scons riot" in str(obstacle(boards.load("microbit")))
+    assert "msf-riot riot" in one_line(error) and "RIOTBASE" in one_line(error)
+    assert "msf-riot riot" in str(obstacle(boards.load("microbit")))
 
 
 def test_a_riotbase_that_is_not_riot_is_refused(tmp_path, monkeypatch):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from msf_riot import boards, build, codegen, importer, planner, reference, scheduler, verify, zoo
-from msf_riot.boards import ROOT
 from msf_riot.build import Build
 from msf_riot.ir import Graph, Int8Array
+from msf_riot.places import ROOT
 from msf_riot.stage import InputMode
 
 INFER = ROOT / "apps/infer"

@@ -19,18 +19,18 @@ from msf_riot.cli.options import Answer, OneLineParser
 from msf_riot.errors import MsfError
 from msf_riot.terminal import show
 
-COMMANDS = ("inspect", "quantize", "zoo", "plan", "generate", "verify", "boards")
+COMMANDS = ("inspect", "quantize", "zoo", "plan", "generate", "verify", "boards", "makefile", "update", "riot")
 """The files of this folder that are commands, in the order of the help."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The whole command line, or some of its commands."""
     made = OneLineParser(prog="msf-riot", description="Fits an int8 CNN into a microcontroller's RAM under RIOT.")
-    commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    added_to = made.add_subparsers(metavar="COMMAND", required=True)
+    for name in commands:
         command = importlib.import_module(f"msf_riot.cli.{name}")
         summary = command.run.__doc__.splitlines()[0]
-        added = commands.add_parser(name, help=summary, description=summary)
+        added = added_to.add_parser(name, help=summary, description=summary)
         added.set_defaults(run=command.run)
         added.add_argument("--json", action="store_true", help="print one JSON value instead of tables")
         command.add_arguments(added)
@@ -51,7 +51,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status; never raises."""
     try:
-        status = _run(parser().parse_args(arguments))
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        status = _run(parser(given[:1] if given and given[0] in COMMANDS else COMMANDS).parse_args(given))
         sys.stdout.flush()
         return status
     except BrokenPipeError:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, get_args
 
 from rich.console import RenderableType
 
-from msf_riot import ir, passes
 from msf_riot.errors import MsfError
-from msf_riot.stage import KernelSet
+from msf_riot.sizes import size_bytes
 from msf_riot.terminal import working
 
 if TYPE_CHECKING:
+    from msf_riot import ir
     from msf_riot.source import ModelSource
 
 
@@ -52,6 +51,8 @@ def takes_plan(parser: argparse.ArgumentParser) -> None:
 
 def takes_kernels(parser: argparse.ArgumentParser, default: str) -> None:
     """--kernels."""
+    from msf_riot.stage import KernelSet
+
     parser.add_argument("--kernels", choices=get_args(KernelSet), help=f"the kernels to call (default: {default})")
 
 
@@ -87,7 +88,7 @@ def source_of(arguments: argparse.Namespace) -> ModelSource:
 
 def read_model(model: str, keep_constant_channels: bool = True) -> ir.Graph:
     """The Graph of a path, zoo:NAME or paper:NAME, as it is or without channels that never change."""
-    from msf_riot import importer, planner, zoo
+    from msf_riot import importer, passes, planner, zoo
 
     if model.startswith(planner.PAPER):
         return planner.paper_graph(model)
@@ -101,15 +102,12 @@ def shape_text(shape: tuple[int, int, int]) -> str:
     return "x".join(map(str, shape))
 
 
-UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1 << 10, "mb": 1000**2, "mib": 1 << 20}
-
-
-def size_bytes(text: str) -> int:
-    """ "16KiB" -> 16384."""
-    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?) ?([a-z]*)", text.strip().lower())
-    if found is None or found[2] not in UNITS:
-        raise argparse.ArgumentTypeError(f"'{text}' is no size; write bytes, or a number with kB, KiB, MB or MiB")
-    return int(float(found[1]) * UNITS[found[2]])
+def ram_size(text: str) -> int:
+    """Bytes of --ram."""
+    try:
+        return size_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def overhead_factor(text: str) -> float:

@@ -14,8 +14,8 @@ from msf_riot import boards, ir
 from msf_riot.cli.options import (
     Answer,
     overhead_factor,
+    ram_size,
     read_model,
-    size_bytes,
     takes_constant_channels,
     takes_kernels,
     takes_model,
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     takes_constant_channels(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to write the plan")
     parser.add_argument("--plot", type=Path, metavar="FILE.html", help="where to draw RAM over the run and the choices")
-    parser.add_argument("--ram", type=size_bytes, metavar="SIZE", help="most arena bytes: 16384, 16KiB, 0.5MB")
+    parser.add_argument("--ram", type=ram_size, metavar="SIZE", help="most arena bytes: 16384, 16KiB, 0.5MB")
     parser.add_argument("--board", metavar="B", help="most arena bytes: what RIOT and the application leave there")
     parser.add_argument(
         "--max-overhead",

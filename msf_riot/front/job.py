@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from msf_riot import planner, riot, zoo
-from msf_riot.boards import ROOT, Board
+from msf_riot.boards import Board
 from msf_riot.build import Optimize
+from msf_riot.places import ROOT
 from msf_riot.source import ModelSource
 
 BUILD = ROOT / "build"

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from msf_riot import boards, build, planner, riot, zoo
-from msf_riot.boards import ROOT, Board
+from msf_riot.boards import Board
 from msf_riot.build import Optimize
 from msf_riot.codegen.names import checked_name
 from msf_riot.errors import BoardError, ModelError, PlanError
 from msf_riot.front.job import Job
+from msf_riot.places import ROOT
 from msf_riot.source import ModelSource
 
 VARIABLES: Mapping[str, tuple[str, str]] = {
@@ -31,7 +32,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
 """Name -> (default, meaning)."""
 
 RIOT_VARIABLES: Mapping[str, str] = {
-    "RIOTBASE": "a RIOT checkout to use instead of the release that `scons riot` clones",
+    "RIOTBASE": "a RIOT checkout to use instead of the release that `msf-riot riot` clones",
     "EMULATE": "1 runs microbit and hifive1b in QEMU",
     "BUILD_IN_DOCKER": "1 lets RIOT compile in its container",
     "PORT": "the board's serial port",

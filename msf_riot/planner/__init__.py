@@ -1,6 +1,6 @@
 """Graph and limits -> Plan: candidate stages, solvers, strategies to compare with, and plan files."""
 
-from msf_riot.planner.choice import LAYER_BY_LAYER, Objective, choose_among, choose_plan, named_plan
+from msf_riot.planner.choice import LAYER_BY_LAYER, Objective, choose_among, choose_plan, named_plan, suitable_plan
 from msf_riot.planner.files import read_plan, write_plan
 from msf_riot.planner.paper import PREFIX as PAPER
 from msf_riot.planner.paper import paper_graph, paper_names, refuse_generation
@@ -33,5 +33,6 @@ __all__ = [
     "refuse_generation",
     "strategies",
     "streamnet",
+    "suitable_plan",
     "write_plan",
 ]

@@ -94,9 +94,21 @@ def named_plan(
         return make_plan(Network(graph, kernels), plain.stages, plain.input_mode, plain.overlap)
     if name is not None:
         return read_plan(Path(name), graph)
-    plan = choose_plan(graph, kernels=kernels, progress=progress)
+    return suitable_plan(graph, kernels=kernels, ram_limit=ram_limit, progress=progress)
+
+
+def suitable_plan(
+    graph: Graph,
+    input_mode: InputMode = "whole",
+    *,
+    kernels: KernelSet = "portable",
+    ram_limit: int | None = None,
+    progress: Progress | None = None,
+) -> Plan:
+    """The default plan or, where that needs more than `ram_limit` (bytes), another: see `named_plan`."""
+    plan = choose_plan(graph, input_mode, kernels=kernels, progress=progress)
     if ram_limit is None or plan.peak_ram <= ram_limit:
         return plan
-    found = candidates(graph, kernels=kernels, progress=progress)
+    found = candidates(graph, input_mode, kernels=kernels, progress=progress)
     leanest = least_ram(found, np.inf)
     return least_macs(found, max(ram_limit, leanest.peak_ram))

@@ -14,6 +14,7 @@ import pytest
 
 from msf_riot import boards, importer, planner, zoo
 from msf_riot.ir import Graph, macs
+from msf_riot.places import ROOT
 
 COMMAND = Path(sys.executable).with_name("msf-riot")
 MODEL = "zoo:tiny-residual"
@@ -148,7 +149,7 @@ def test_board_leaves_its_ram_without_system_and_result(tmp_path: Path) -> None:
     assert "limit" not in run("plan", MODEL, "--board", "host").stdout
     tight = tmp_path / "boards.yaml"
     needed = answer("plan", MODEL, "--max-overhead", "inf")["peak_ram"]
-    entry = (Path(boards.ROOT) / "boards.yaml").read_text()
+    entry = (ROOT / "boards.yaml").read_text()
     start = entry.index("  microbit:")
     text = entry[start : entry.index("\n\n", start)].replace("ram_bytes: 16384", f"ram_bytes: {taken + needed}")
     tight.write_text("boards:\n" + text.replace("  microbit:", "  tight:", 1) + "\n")

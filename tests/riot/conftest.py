@@ -7,10 +7,11 @@ import pytest
 from msf_riot import boards
 from msf_riot.build import build
 from msf_riot.errors import BoardError
+from msf_riot.places import ROOT
 from msf_riot.riot import RELEASE, find_riot, riot_version
 
-APPLICATION = boards.ROOT / "apps" / "selftest"
-PACKAGES = boards.ROOT / "tests" / "sim" / "packages"
+APPLICATION = ROOT / "apps" / "selftest"
+PACKAGES = ROOT / "tests" / "sim" / "packages"
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,12 @@ import pytest
 from msf_riot import boards, reference, verify
 from msf_riot.build import build, check_fits
 from msf_riot.errors import DoesNotFitError
+from msf_riot.places import ROOT
 from msf_riot.source import ModelSource
 
 pytestmark = [pytest.mark.riot, pytest.mark.cross]
 
-APPLICATION = boards.ROOT / "apps" / "selftest"
+APPLICATION = ROOT / "apps" / "selftest"
 
 
 @pytest.mark.parametrize("name", ["native64", "microbit", "hifive1b"])

@@ -11,12 +11,13 @@ import pytest
 from msf_riot import boards
 from msf_riot.build import build, emulation, environment, obstacle
 from msf_riot.errors import BuildError, DoesNotFitError, RunError
+from msf_riot.places import ROOT
 from msf_riot.testbed.session import flash, run_selftest, session
 
 pytestmark = [pytest.mark.riot, pytest.mark.cross]
 
-APPLICATION = boards.ROOT / "apps" / "selftest"
-PACKAGES = boards.ROOT / "tests" / "sim" / "packages"
+APPLICATION = ROOT / "apps" / "selftest"
+PACKAGES = ROOT / "tests" / "sim" / "packages"
 TINY_VECTOR_BYTES = 4 * 8
 TINY_RESULT_BYTES = 8
 SAME_FAMILY = ("nrf52dk", "stm32f746g-disco", "hifive1")
