@@ -98,7 +98,7 @@ def measure(
     graph: Graph, board: Board, optimize: Optimize, with_layered: bool, input_mode: InputMode = "rows"
 ) -> Measurement:
     """Raises MismatchError where an output differs from the reference: a wrong program's speed is no news."""
-    kernels = "dsp" if board.dsp else "portable"
+    kernels = board.kernels
     fused = run(graph, planner.choose_plan(graph, input_mode, kernels=kernels), board, optimize)
     if with_layered:
         plain = planner.named_plan(graph, planner.LAYER_BY_LAYER, kernels)

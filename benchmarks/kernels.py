@@ -9,21 +9,17 @@ is computed N pixels a call. The outputs of both kernels are compared with refer
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from dsp_program import Case, run
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "c"))
-
-from dsp_program import Case, run  # noqa: E402
-
-from msf_riot import kernels, zoo  # noqa: E402
-from msf_riot.codegen import dsp  # noqa: E402
-from msf_riot.importer import import_model  # noqa: E402
-from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph  # noqa: E402
+from msf_riot import zoo
+from msf_riot.importer import import_model
+from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph
+from msf_riot.kernels.dsp import cost
+from msf_riot.kernels.dsp.constants import supported
 
 FLASH = 3 << 20  # bytes of constants in one program
 
@@ -34,7 +30,7 @@ def cases(graph: Graph, pixels: int) -> tuple[list[Case], list[str]]:
     for index, operator in enumerate(graph.operators):
         if not isinstance(operator, Conv2D | DepthwiseConv2D | Dense):
             continue
-        if not dsp.supported(graph, operator):
+        if not supported(graph, operator):
             left.append(operator.name)
             continue
         source = graph.tensor(operator.inputs[0])
@@ -77,7 +73,7 @@ def main() -> None:
                 results = run(batch, arguments.board, Path(folder))
             for case, result in zip(batch, results, strict=True):
                 source, target = (case.graph.tensor(n) for n in (case.operator.inputs[0], case.operator.output))
-                estimate = kernels.instructions(case.operator, source, target, case.step)
+                estimate = cost.instructions(case.operator, source, target, case.step)
                 kernel = "x".join(map(str, getattr(case.operator, "kernel", ())))
                 stride = getattr(case.operator, "stride", (1, 1))[1]
                 wrong = result.dsp_wrong + result.dsp_guards + result.s8_wrong

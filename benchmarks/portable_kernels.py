@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from msf_riot import codegen, kernel_sets, planner, scheduler, zoo
+from msf_riot import codegen, kernels, planner, scheduler, zoo
 from msf_riot.codegen.package import package_name
 from msf_riot.importer import import_model
 from msf_riot.ir import Dense, GlobalAveragePool, Operator, macs_per_pixel
@@ -90,7 +90,7 @@ def estimate(schedule: Schedule, operator: Operator) -> float:
     """What the planner takes the operator for."""
     source, target = (schedule.graph.tensor(name) for name in (operator.inputs[0], operator.output))
     count = source if isinstance(operator, Dense | GlobalAveragePool) else target
-    each = kernel_sets.instructions_per_pixel("portable", operator, source, target, target.width)
+    each = kernels.instructions_per_pixel(kernels.PORTABLE, operator, source, target, target.width)
     return each * count.height * count.width
 
 

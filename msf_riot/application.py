@@ -201,7 +201,7 @@ def _board(name: str) -> Board | None:
     if name in boards.names():
         return boards.load(name)
     print(
-        f"msf-riot: BOARD={name} is in no boards.yaml: portable kernels, and no check that the models fit "
+        f"msf-riot: BOARD={name} is in no boards.yaml: kernels for any core, and no check that the models fit "
         "(MSF_KERNELS_<model> and MSF_RAM_<model> set both; MSF_BOARDS names a file with more boards)",
         file=sys.stderr,
     )
@@ -252,18 +252,17 @@ def _plan(request: Request, graph: Graph, board: Board | None, limit: int | None
     """The plan that a request names, else the one that suits the board within `limit` bytes and the request's own."""
     from typing import get_args
 
-    from msf_riot import planner
+    from msf_riot import kernels, planner
     from msf_riot.sizes import size_bytes
-    from msf_riot.stage import InputMode, KernelSet
+    from msf_riot.stage import InputMode
 
     options = request.options
-    kernels = next((k for k in get_args(KernelSet) if k == options.get("kernels")), None)
-    if kernels is None and "kernels" in options:
-        raise PlanError(f"{request.variable('kernels')} is none of {', '.join(get_args(KernelSet))}")
+    chosen = options.get("kernels") or (board.kernels if board else kernels.PORTABLE)
+    if chosen not in kernels.names():
+        raise PlanError(f"{request.variable('kernels')} is none of {', '.join(kernels.names())}")
     mode = next((m for m in get_args(InputMode) if m == options.get("input", "whole")), None)
     if mode is None:
         raise PlanError(f"{request.variable('input')} is none of {', '.join(get_args(InputMode))}")
-    chosen = kernels or (board.kernels if board else "portable")
     if "plan" in options:
         return planner.named_plan(graph, options["plan"], chosen)
     asked = None

@@ -18,11 +18,9 @@ from typing import Any, Literal
 
 import yaml
 
+from msf_riot import kernels
 from msf_riot.errors import BoardError
-from msf_riot.kernel_sets import KernelSet
 from msf_riot.places import ROOT
-
-"""Top of this project's tree: boards.yaml, riot_pkg/, apps/ and sim/ are there."""
 
 SCHEMA = Path(__file__).with_name("boards.schema.json")
 
@@ -71,7 +69,6 @@ class Board:
     ram_bytes: int | None
     flash_bytes: int | None
     fpu: bool
-    dsp: bool
     toolchain: Tool
     stack_bytes: int
     flashing: str
@@ -79,11 +76,12 @@ class Board:
     emulator: Tool | None = None
     machine: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    extensions: tuple[str, ...] = ()
 
     @property
-    def kernels(self) -> KernelSet:
+    def kernels(self) -> str:
         """The set of kernels that is fastest here."""
-        return "dsp" if self.dsp else "portable"
+        return kernels.best(self.extensions)
 
     def ram_left(self) -> int | None:
         """Bytes that RIOT, the application and its stack leave; None without a limit. What is not measured counts 0.
@@ -120,11 +118,15 @@ def _board(name: str, entries: Mapping[str, Any]) -> Board:
     entry = dict(entries["boards"][name])
     overhead = entry.pop("overhead", None)
     emulator = entry.pop("emulator", None)
+    extensions = entry.pop("extensions", [])
+    if entry.pop("dsp", False):
+        extensions = [*extensions, "dsp"]
     return Board(
         name=name,
         toolchain=_tool(name, "toolchains", entry.pop("toolchain"), entries),
         emulator=_tool(name, "emulators", emulator, entries) if emulator else None,
         overhead=Overhead(**overhead) if overhead else None,
+        extensions=tuple(extensions),
         **entry,
     )
 

@@ -283,6 +283,22 @@ class Graph:
         return self.tensors[name]
 
 
+def is_pointwise(operator: Operator) -> bool:
+    """True where an output pixel needs the same pixel of the inputs and nothing else of their rows."""
+    match operator:
+        case Conv2D():
+            return (
+                operator.kernel == (1, 1)
+                and operator.stride == (1, 1)
+                and operator.groups == 1
+                and operator.padding == Padding()
+            )
+        case Add() | Mul() | ChannelAffine() | Lookup() | Concat() | Softmax():
+            return True
+        case _:
+            return False
+
+
 def macs_per_pixel(operator: Operator) -> int:
     """Multiply-accumulates for one output pixel (all channels); 0 for operators that are not convolutions or dense."""
     match operator:

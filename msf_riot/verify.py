@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from msf_riot import boards, build, codegen, ir, planner, reference, scheduler, zoo
+from msf_riot import kernels as kernel_sets
 from msf_riot.agreement import from_int8, open_session, to_int8
 from msf_riot.boards import Board
 from msf_riot.build import Build
@@ -24,7 +25,6 @@ from msf_riot.ir import Graph, Int8Array
 from msf_riot.places import ROOT
 from msf_riot.scheduler import Schedule
 from msf_riot.source import ModelSource
-from msf_riot.stage import KernelSet
 from msf_riot.testbed.session import SelftestResult, flash, run_selftest
 
 SEED = 20251121
@@ -95,12 +95,13 @@ def make_schedule(source: ModelSource, plan: str | None, board: Board) -> Schedu
     return scheduler.schedule(graph, planner.named_plan(graph, plan, board.kernels, ram_limit=limit))
 
 
-def check_kernels(kernels: KernelSet, board: Board) -> None:
+def check_kernels(kernels: str, board: Board) -> None:
     """Raises PlanError where a plan is for kernels that the board cannot run."""
-    if kernels == "dsp" and not board.dsp:
+    wanted = kernel_sets.load(kernels)
+    if not wanted.extensions.issubset(board.extensions):
         raise PlanError(
-            f"the plan is for kernels of cores with the DSP extension, which BOARD={board.name} ({board.core}) lacks: "
-            "make one with 'msf-riot plan --kernels portable'"
+            f"the plan is for kernels of {wanted.cores}, which BOARD={board.name} ({board.core}) lacks: "
+            f"make one with 'msf-riot plan --kernels {board.kernels}'"
         )
 
 

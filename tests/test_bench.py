@@ -13,13 +13,12 @@ import pytest
 
 from msf_riot import boards, build, codegen, importer, ir, passes, planner, profile, scheduler, verify, zoo
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D
-from msf_riot.stage import KernelSet
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTRUCTIONS = ROOT / "benchmarks/instructions.py"
 
 
-def measured(model: str, board: str, directory: Path, kernels: KernelSet = "portable") -> profile.Profile:
+def measured(model: str, board: str, directory: Path, kernels: str = "portable") -> profile.Profile:
     if reason := build.obstacle(boards.load(board)):
         pytest.skip(reason)
     graph = importer.import_model(zoo.resolve(model))

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from msf_riot.cli.options import Answer, source_of, takes_kernels, takes_model, takes_plan, takes_source
+from msf_riot.kernels import PORTABLE
 from msf_riot.terminal import facts, progressing, working
 
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     takes_plan(parser)
     takes_source(parser)
-    takes_kernels(parser, "portable; a plan file names its own")
+    takes_kernels(parser, f"{PORTABLE}; a plan file names its own")
 
 
 def run(arguments: argparse.Namespace) -> Answer:
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> Answer:
     with working(f"reading {arguments.model}"):
         graph = source_of(arguments).graph()
     with progressing(f"planning {arguments.model}") as progress:
-        plan = planner.named_plan(graph, arguments.plan, arguments.kernels or "portable", progress=progress)
+        plan = planner.named_plan(graph, arguments.plan, arguments.kernels or PORTABLE, progress=progress)
     schedule = scheduler.schedule(graph, plan)
     with working(f"generating {arguments.model}"):
         package = codegen.generate_package(schedule, arguments.output)

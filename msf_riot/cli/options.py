@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, get_args
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import RenderableType
 
@@ -51,9 +51,9 @@ def takes_plan(parser: argparse.ArgumentParser) -> None:
 
 def takes_kernels(parser: argparse.ArgumentParser, default: str) -> None:
     """--kernels."""
-    from msf_riot.stage import KernelSet
+    from msf_riot import kernels
 
-    parser.add_argument("--kernels", choices=get_args(KernelSet), help=f"the kernels to call (default: {default})")
+    parser.add_argument("--kernels", choices=kernels.names(), help=f"the kernels to call (default: {default})")
 
 
 def takes_constant_channels(parser: argparse.ArgumentParser) -> None:

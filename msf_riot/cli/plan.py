@@ -21,8 +21,9 @@ from msf_riot.cli.options import (
     takes_model,
 )
 from msf_riot.errors import DoesNotFitError, MsfError
+from msf_riot.kernels import PORTABLE
 from msf_riot.planner import Objective, Plan, Strategy
-from msf_riot.stage import InputMode, KernelSet
+from msf_riot.stage import InputMode
 from msf_riot.terminal import facts, progressing, table, working
 
 STRATEGIES = ("layer-by-layer", "mcunetv2", "streamnet", "msf-cnn")
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> Answer:
         raise MsfError("--max-overhead asks for the least RAM, whatever --objective: leave out one of them")
     graph = read_model(arguments.model, arguments.keep_constant_channels)
     limit = _ram_limit(arguments, graph)
-    kernels = arguments.kernels or (boards.load(arguments.board).kernels if arguments.board else "portable")
+    kernels = arguments.kernels or (boards.load(arguments.board).kernels if arguments.board else PORTABLE)
     if arguments.strategy:
         return _strategy_answer(arguments, graph, kernels, limit)
     with progressing(f"planning {arguments.model}") as progress:
@@ -190,7 +191,7 @@ def _front_answer(arguments: argparse.Namespace, graph: ir.Graph, front: Sequenc
     return Answer([_plan_data(graph, plan) for plan in within], Group(*parts))
 
 
-def _strategy_answer(arguments: argparse.Namespace, graph: ir.Graph, kernels: KernelSet, limit: int | None) -> Answer:
+def _strategy_answer(arguments: argparse.Namespace, graph: ir.Graph, kernels: str, limit: int | None) -> Answer:
     """What a published strategy makes of the model; some of their stages are only counted, never run."""
     from msf_riot import planner
 
@@ -229,7 +230,7 @@ def _strategy_answer(arguments: argparse.Namespace, graph: ir.Graph, kernels: Ke
     return Answer(data, Group(*shown, facts("", summary)))
 
 
-def _strategy(graph: ir.Graph, name: str, kernels: KernelSet, max_overhead: float | None) -> Strategy:
+def _strategy(graph: ir.Graph, name: str, kernels: str, max_overhead: float | None) -> Strategy:
     from msf_riot import planner
 
     match name:

@@ -14,12 +14,12 @@ import jinja2
 import numpy as np
 
 from msf_riot.codegen.names import Names
-from msf_riot.codegen.operators import Array
 from msf_riot.codegen.stack import stack_bytes
 from msf_riot.codegen.stages import StageWriter
 from msf_riot.codegen.text import c_float, c_string, comment
 from msf_riot.errors import MsfError
 from msf_riot.ir import Int8Array, Tensor
+from msf_riot.kernels import Array
 from msf_riot.scheduler import Schedule
 
 LINE_WIDTH = 100
@@ -171,7 +171,8 @@ def generate_package(schedule: Schedule, directory: Path) -> Path:
         "output": _interface(graph.tensor(graph.output), ""),
         "license": "proprietary",
         "license_text": "The weights are those of the model and keep its license; the generated code adds no terms.",
-        "needs": "msf_runtime",
+        "needs": schedule.network.kernel_set.packages,
+        "headers": schedule.network.kernel_set.headers,
         "brief": summary,
         "directories": "<the folder that holds this package> <msf-riot>/riot_pkg",
         "usage": f'`#include "{package}.h"` declares `{package}_invoke()` and what its buffers hold.',
@@ -217,7 +218,7 @@ def generate_vectors(schedule: Schedule, inputs: Int8Array, outputs: Int8Array, 
         "schedule": schedule,
         "license": "proprietary",
         "license_text": "The data is the user's.",
-        "needs": model,
+        "needs": (model,),
         "brief": f"Test vectors of {model}",
         "directories": "<the folder that holds this package> <msf-riot>/riot_pkg",
         "usage": '`#include "msf_vectors.h"` declares `msf_vectors`.',

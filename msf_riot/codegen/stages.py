@@ -9,15 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from msf_riot.codegen import dsp
 from msf_riot.codegen.names import operator_name, tensor_name
-from msf_riot.codegen.operators import Constants, Source, constants, dsp_call, kernel_call
 from msf_riot.ir import (
     Dense,
     Operator,
     ResizeNearest,
     Tensor,
 )
+from msf_riot.kernels import PORTABLE, Call, Constants, KernelSet, Source, load, taking
 from msf_riot.scheduler import Schedule, ScheduledStage
 from msf_riot.stage import Buffer, Group, Layout, Network, Skeleton, window
 
@@ -90,19 +89,22 @@ class StageWriter:
         found: list[tuple[str, Constants]] = []
         for index in range(self.skeleton.begin, self.skeleton.end):
             name, operator = operator_name(self.network, index), self.network.operators[index]
-            if self.uses_dsp(index):
-                tile, pixels = self.layout.tiles.get(index, 1), self.call_pixels(index)
-                found.append((name, dsp.constants(graph, operator, name, self.prefix, tile, pixels)))
-            else:
-                found.append((name, constants(graph, operator, name, self.prefix)))
+            tile, pixels = self.layout.tiles.get(index, 1), self.call_pixels(index)
+            found.append((name, self.kernels(index).constants(graph, operator, name, self.prefix, tile, pixels)))
         return tuple(found)
 
-    def uses_dsp(self, index: int) -> bool:
-        """True where operator `index` calls a kernel of the dsp set."""
-        if self.network.kernels != "dsp":
-            return False
-        streams = any(group.reduction == index for group in self.skeleton.groups)
-        return not streams and dsp.supported(self.network.graph, self.network.operators[index])
+    def kernels(self, index: int) -> KernelSet:
+        """The set whose kernel operator `index` calls. Reductions that are fed row by row have kernels for any core."""
+        if any(group.reduction == index for group in self.skeleton.groups):
+            return load(PORTABLE)
+        return taking(self.network.kernels, self.network.graph, self.network.operators[index])
+
+    def call(self, index: int, sources: tuple[Source, ...], out: str, pixels: str, scratch: str) -> list[str]:
+        """Statements that call the kernel of operator `index`."""
+        name = operator_name(self.network, index)
+        constants = dict(self.operators)[name]
+        call = Call(name, self.prefix, sources, out, pixels, scratch)
+        return self.kernels(index).call(self.network.graph, self.network.operators[index], constants, call)
 
     def call_pixels(self, index: int) -> int:
         """The most pixels that one call of operator `index` computes."""
@@ -331,7 +333,6 @@ class StageWriter:
         pixels = {
             name: f"s->run->arena + {self.ident(name).upper()}_PIXELS" for name in group.pixel_tensors(self.network)
         }
-        graph = self.network.graph
         calls: list[str] = []
         for index in group.operators:
             operator = self.network.operators[index]
@@ -341,13 +342,7 @@ class StageWriter:
                 origin = "0" if self.is_line(operator.output) else self.first(operator.output)
                 at = times(joined(origin, x), self.tensor(operator.output).channels)
                 out = joined(f"{self.ident(operator.output)}_row(s, y)", at)
-            label = operator_name(self.network, index)
-            if self.uses_dsp(index):
-                calls += dsp_call(
-                    operator, label, dict(self.operators)[label], sources, out, count, self.scratch_of(group.output)
-                )
-            else:
-                calls += kernel_call(graph, operator, label, self.prefix, sources, out, count)
+            calls += self.call(index, sources, out, count, self.scratch_of(group.output))
         if group.reduction is not None:
             calls += self.accumulate(group, pixels, x, count)
         return calls
@@ -495,11 +490,7 @@ class StageWriter:
             lines.append(f"const int8_t *const {name}_taps[{len(rows)}] = {{ {', '.join(rows)} }};")
             sources.append(Source(taps=f"{name}_taps", width="1", x=str(-axes[1].before)))
         out = self.base(operator.output)
-        if self.uses_dsp(index):
-            return lines + dsp_call(
-                operator, name, dict(self.operators)[name], tuple(sources), out, "1", self.scratch_of(operator.output)
-            )
-        return lines + kernel_call(self.network.graph, operator, name, self.prefix, tuple(sources), out, "1")
+        return lines + self.call(index, tuple(sources), out, "1", self.scratch_of(operator.output))
 
     def describe(self) -> list[str]:
         """The comment at the head of the file."""

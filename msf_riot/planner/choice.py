@@ -13,11 +13,12 @@ import numpy as np
 
 from msf_riot.errors import DoesNotFitError
 from msf_riot.ir import Graph
+from msf_riot.kernels import PORTABLE
 from msf_riot.planner.files import read_plan
 from msf_riot.planner.plan import Plan, instructions, make_plan
 from msf_riot.planner.search import Candidates, Progress, candidates, least_macs, least_ram, least_ram_as_fast
 from msf_riot.planner.strategies import layer_by_layer
-from msf_riot.stage import InputMode, KernelSet, Network
+from msf_riot.stage import InputMode, Network
 
 Objective: TypeAlias = Literal["macs", "instructions"]
 
@@ -33,7 +34,7 @@ def choose_plan(
     graph: Graph,
     input_mode: InputMode = "whole",
     *,
-    kernels: KernelSet = "portable",
+    kernels: str = PORTABLE,
     ram_limit: int | None = None,
     max_overhead: float | None = None,
     objective: Objective = "macs",
@@ -79,7 +80,7 @@ def choose_among(
 def named_plan(
     graph: Graph,
     name: str | None,
-    kernels: KernelSet = "portable",
+    kernels: str = PORTABLE,
     *,
     ram_limit: int | None = None,
     progress: Progress | None = None,
@@ -101,7 +102,7 @@ def suitable_plan(
     graph: Graph,
     input_mode: InputMode = "whole",
     *,
-    kernels: KernelSet = "portable",
+    kernels: str = PORTABLE,
     ram_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Plan:

@@ -15,10 +15,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from msf_riot import kernels as kernel_sets
 from msf_riot.errors import PlanError
 from msf_riot.ir import Graph
 from msf_riot.planner.plan import Plan, Stage, make_plan
-from msf_riot.stage import InputMode, KernelSet, Network
+from msf_riot.stage import InputMode, Network
 
 VERSION = 1
 LARGEST_FILE = 4 << 20
@@ -114,11 +115,11 @@ def _plan(content: Any, graph: Graph) -> Plan:
             f"'{graph.name}' (hash {fingerprint(graph)[:12]}); make one with 'msf-riot plan'"
         )
     mode, overlap, entries = content.get("input"), content.get("overlap", True), content.get("stages")
-    kernels = content.get("kernels", "portable")
+    kernels = content.get("kernels", kernel_sets.PORTABLE)
     if mode not in get_args(InputMode):
         raise PlanError(f"'input' is {mode!r}, expected one of {', '.join(get_args(InputMode))}")
-    if kernels not in get_args(KernelSet):
-        raise PlanError(f"'kernels' is {kernels!r}, expected one of {', '.join(get_args(KernelSet))}")
+    if kernels not in kernel_sets.names():
+        raise PlanError(f"'kernels' is {kernels!r}, expected one of {', '.join(kernel_sets.names())}")
     if not isinstance(overlap, bool) or not isinstance(entries, list) or not entries:
         raise PlanError("'overlap' must be true or false, and 'stages' a list with at least one stage")
     stages = tuple(_stage(number, entry) for number, entry in enumerate(entries))

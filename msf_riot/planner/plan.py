@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from msf_riot.errors import PlanError
 from msf_riot.ir import macs
-from msf_riot.stage import ALIGNMENT, InputMode, KernelSet, Layout, Network, layout, skeleton
+from msf_riot.kernels import PORTABLE
+from msf_riot.stage import ALIGNMENT, InputMode, Layout, Network, layout, skeleton
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Plan:
     overhead: float
     input_mode: InputMode = "whole"
     overlap: bool = True
-    kernels: KernelSet = "portable"
+    kernels: str = PORTABLE
 
 
 def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, overlap: bool) -> tuple[Layout, ...]:

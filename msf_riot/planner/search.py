@@ -14,12 +14,12 @@ import numpy as np
 
 from msf_riot.errors import DoesNotFitError
 from msf_riot.ir import Graph, macs
+from msf_riot.kernels import PORTABLE
 from msf_riot.planner.plan import Plan, Stage, make_plan
 from msf_riot.stage import (
     ALIGNMENT,
     InputMode,
     IntArray,
-    KernelSet,
     Network,
     costs,
     skeleton,
@@ -58,7 +58,7 @@ def candidates(
     input_mode: InputMode = "whole",
     overlap: bool = True,
     *,
-    kernels: KernelSet = "portable",
+    kernels: str = PORTABLE,
     max_overhead: float = np.inf,
     progress: Progress | None = None,
 ) -> Candidates:

@@ -12,7 +12,7 @@ import numpy as np
 
 from msf_riot.stage.buffers import accumulators, late_kernel_scratch, vectors
 from msf_riot.stage.facts import IntArray, Network
-from msf_riot.stage.groups import CHOICES, ROW_INSTRUCTIONS, group_facts
+from msf_riot.stage.groups import ROW_INSTRUCTIONS, group_facts
 from msf_riot.stage.skeleton import Skeleton
 from msf_riot.stage.strips import Columns
 
@@ -36,7 +36,7 @@ def costs(network: Network, stage: Skeleton, strips: Columns) -> Costs:
 
     The groups run one after the other and share the scratch; each makes of it what saves the most instructions.
     """
-    count = len(CHOICES[network.kernels]) if stage.groups else 1
+    count = len(network.kernel_set.choices) if stage.groups else 1
     needed = np.zeros((len(stage.groups), count, len(strips.strips)), np.int64)
     work = np.zeros_like(needed)
     rows = np.zeros(len(strips.strips), np.int64)

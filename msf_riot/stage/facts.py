@@ -16,12 +16,11 @@ from typing import Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from msf_riot import kernel_sets
+from msf_riot import kernels as kernel_sets
 from msf_riot.ir import (
     Add,
     AveragePool2D,
     ChannelAffine,
-    Concat,
     Conv2D,
     Dense,
     DepthwiseConv2D,
@@ -32,15 +31,14 @@ from msf_riot.ir import (
     Mul,
     Operator,
     Pad,
-    Padding,
     ResizeNearest,
     Softmax,
     Tensor,
+    is_pointwise,
 )
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 InputMode: TypeAlias = Literal["whole", "rows", "windows"]
-KernelSet: TypeAlias = kernel_sets.KernelSet
 Size = TypeVar("Size", int, IntArray)
 
 
@@ -71,22 +69,6 @@ def _window_reads(outputs: int, inputs: int, extent: int, stride: int, before: i
 def _mapped_reads(sources: Sequence[int]) -> Reads:
     first = np.asarray(sources, dtype=np.int64)
     return Reads(first, first + 1)
-
-
-def is_pointwise(operator: Operator) -> bool:
-    """True where an output pixel needs the same pixel of the inputs and nothing else of their rows."""
-    match operator:
-        case Conv2D():
-            return (
-                operator.kernel == (1, 1)
-                and operator.stride == (1, 1)
-                and operator.groups == 1
-                and operator.padding == Padding()
-            )
-        case Add() | Mul() | ChannelAffine() | Lookup() | Concat() | Softmax():
-            return True
-        case _:
-            return False
 
 
 def is_elementwise(operator: Operator) -> bool:
@@ -152,7 +134,12 @@ class Network:
     """A Graph with what stages ask of it again and again: who makes, who reads, which rows, and what kernels take."""
 
     graph: Graph
-    kernels: KernelSet = "portable"
+    kernels: str = kernel_sets.PORTABLE
+
+    @cached_property
+    def kernel_set(self) -> kernel_sets.KernelSet:
+        """The kernels that the network is to run on."""
+        return kernel_sets.load(self.kernels)
 
     @cached_property
     def operators(self) -> tuple[Operator, ...]:
@@ -185,11 +172,15 @@ class Network:
         """For each operator: scratch bytes of its kernel by the number of pixels that one call computes."""
         return tuple(
             np.array(
-                [0, *(aligned(kernel_sets.scratch_bytes(self.kernels, op, source, output, n)) for n in calls)],
+                [0, *(aligned(self.kernel_set.scratch_bytes(op, source, output, n)) for n in calls)],
                 dtype=np.int64,
             )
             for op, source, output, calls in self._kernel_calls()
         )
+
+    def _instructions(self, operator: Operator, source: Tensor, output: Tensor, pixels: int) -> int:
+        count = kernel_sets.instructions_per_pixel(self.kernels, operator, source, output, pixels)
+        return round(256 * count)
 
     @cached_property
     def kernel_instructions(self) -> tuple[IntArray, ...]:

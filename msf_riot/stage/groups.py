@@ -13,18 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from msf_riot.ir import macs_per_pixel
-from msf_riot.stage.facts import IntArray, KernelSet, Network, aligned, is_elementwise, is_pointwise, is_reduction
-
-TILES = (1, 2, 3, 4)
-"""How many pixels a convolution may pack and compute together (kernels_dsp.h)."""
-
-CHOICES: dict[KernelSet, tuple[tuple[int, int], ...]] = {
-    "portable": tuple((pixels, 4) for pixels in (1, 2, 4, 8, 16, 64)),
-    "dsp": tuple((pixels, tile) for pixels in (1, 2, 3, 4, 8, 16, 64) for tile in TILES if tile <= pixels),
-}
-"""(pixels that the operators of a group pass on at a time, pixels of them that a convolution computes together): more
-take more RAM and fewer instructions."""
+from msf_riot.ir import is_pointwise, macs_per_pixel
+from msf_riot.stage.facts import IntArray, Network, aligned, is_elementwise, is_reduction
 
 ROW_INSTRUCTIONS = 60
 """A group's loop over one row: demands, row pointers, calls."""
@@ -70,8 +60,8 @@ class GroupFacts:
     """What the cost of a group asks for again and again.
 
     `slots` says in which of two buffers each tensor is that exists a few pixels at a time, `slot_channels` how many
-    channels these take. For each of CHOICES, by the columns of a strip [choices, columns + 1]: `scratch` bytes for
-    pixels and kernels, `calls` the pixels of one call, `instructions` for one pixel in 1/256.
+    channels these take. For each choice of the kernel set, by the columns of a strip [choices, columns + 1]: `scratch`
+    bytes for pixels and kernels, `calls` the pixels of one call, `instructions` for one pixel in 1/256.
     """
 
     row_inputs: tuple[tuple[int, str], ...]
@@ -96,7 +86,7 @@ def group_facts(network: Network, group: Group) -> GroupFacts:
     indices = [*group.operators, *([] if group.reduction is None else [group.reduction])]
     columns = np.arange(network.graph.tensor(group.output).width + 1)
     calls, scratch, instructions = [], [], []
-    for pixels, tile in CHOICES[network.kernels]:
+    for pixels, tile in network.kernel_set.choices:
         kernel = np.max(
             [0 * columns, *(network.tiled(network.kernel_scratch, i, tile) for i in group.operators)], axis=0
         )

@@ -13,7 +13,7 @@ import numpy as np
 from msf_riot.stage.buffers import Buffer, accumulators, late_kernel_scratch, vectors
 from msf_riot.stage.costs import fastest
 from msf_riot.stage.facts import Network, aligned
-from msf_riot.stage.groups import CHOICES, ROW_INSTRUCTIONS, Group, group_facts
+from msf_riot.stage.groups import ROW_INSTRUCTIONS, Group, group_facts
 from msf_riot.stage.skeleton import Skeleton
 from msf_riot.stage.strips import Columns, strip_columns
 
@@ -90,7 +90,7 @@ def layout(network: Network, stage: Skeleton, strip_width: int, shared: int | No
         buffers += [Buffer(name, "kernel", base + vector_bytes, scratch) for name in made]
     late_bytes = vector_bytes + late_kernel_scratch(network, stage)
     in_one = int(strips.strips[0]) == 1
-    tiles = {i: CHOICES[network.kernels][choice][1] for group, choice in choices.items() for i in group.operators}
+    tiles = {i: network.kernel_set.choices[choice][1] for group, choice in choices.items() for i in group.operators}
     return Layout(
         skeleton=stage,
         width=strip_width,
@@ -109,7 +109,7 @@ def layout(network: Network, stage: Skeleton, strip_width: int, shared: int | No
 
 
 def _choice(network: Network, stage: Skeleton, strips: Columns, group: Group, shared: int | None) -> int:
-    """Which of CHOICES the group makes when the stage's groups share `shared` bytes."""
+    """Which of the kernel set's choices the group makes when the stage's groups share `shared` bytes."""
     needed = [group_facts(network, each).scratch[:, int(strips.widths[each.output][0])] for each in stage.groups]
     least = max(int(each.min()) for each in needed)
     mine = group_facts(network, group).scratch[:, int(strips.widths[group.output][0])]

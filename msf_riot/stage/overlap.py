@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from msf_riot.stage.facts import Network, is_elementwise, is_pointwise
+from msf_riot.ir import is_pointwise
+from msf_riot.stage.facts import Network, is_elementwise
 from msf_riot.stage.groups import Group
 
 

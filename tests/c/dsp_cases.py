@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from dsp_program import Case
 
+from benchmarks.dsp_program import Case
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Padding, Quantization, Tensor
 
 

@@ -19,7 +19,6 @@ import numpy as np
 from hypothesis import strategies as st
 
 from msf_riot import reference
-from msf_riot.codegen.operators import blocked, folded_bias
 from msf_riot.ir import (
     Add,
     AveragePool2D,
@@ -40,6 +39,7 @@ from msf_riot.ir import (
     Softmax,
     Tensor,
 )
+from msf_riot.kernels.portable import blocked, folded_bias
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "riot_pkg" / "msf_runtime"

@@ -7,12 +7,13 @@ import shutil
 import numpy as np
 import pytest
 from dsp_cases import build, edge_cases
-from dsp_program import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msf_riot.codegen import dsp
+from benchmarks.dsp_program import run
 from msf_riot.ir import Conv2D, DepthwiseConv2D
+from msf_riot.kernels.dsp import layout, requantization
+from msf_riot.kernels.dsp.constants import constants
 
 
 @pytest.mark.cross
@@ -36,7 +37,7 @@ def test_cases_have_every_depthwise_kernel_with_a_common_shift_and_with_one_a_ch
     for case in edge_cases():
         if isinstance(case.operator, DepthwiseConv2D):
             pixels = min(case.planned or case.step, case.graph.tensor("y").width)
-            fields = dict(dsp.constants(case.graph, case.operator, "op", "", pixels=pixels).fields)
+            fields = dict(constants(case.graph, case.operator, "op", "", pixels=pixels).fields)
             found.add((fields.get("body", "rows"), fields.get("uniform")))
     kernels = {f"msf_depthwise{size}s{stride}_dsp" for size in (3, 5, 7) for stride in (1, 2)}
     assert found == {("rows", None), *((kernel, uniform) for kernel in kernels for uniform in ("0", "1"))}
@@ -46,7 +47,7 @@ def test_cases_have_convolutions_by_columns_with_a_common_shift_and_with_one_a_c
     found = set()
     for case in edge_cases():
         if isinstance(case.operator, Conv2D):
-            fields = dict(dsp.constants(case.graph, case.operator, "op", "").fields)
+            fields = dict(constants(case.graph, case.operator, "op", "").fields)
             found.add((fields["tiles"], fields["shifts"] != "-1"))
     tiles = [f"&msf_tiles_columns{size}s{stride}" for size in (3, 5) for stride in (1, 2)]
     assert {(f"{name}_dsp", uniform) for name in tiles for uniform in (False, True)} <= found
@@ -78,12 +79,12 @@ def test_chosen_requantization_gives_the_defined_output_for_every_reachable_sum(
     graph, operator, _ = build(
         kind, rng, (1, 1, channels), outputs=4, kernel=kernel, spread_shifts=spread_shifts, **clamp
     )
-    form = dsp._requantization(graph, operator)
+    form = requantization.requantization(graph, operator)
     assert form is not None
     zero = graph.tensor("y").quantization.zero_point
-    taps = dsp._tap_matrix(operator)
+    taps = layout.tap_matrix(operator)
     bias = operator.bias.astype(np.int64) - graph.tensor("x").quantization.zero_point * taps.sum(axis=1)
-    thresholds = dsp._thresholds(operator, zero)
+    thresholds = requantization.thresholds(operator, zero)
     for channel in range(len(taps)):
         least = int(bias[channel] + np.minimum(-128 * taps[channel], 127 * taps[channel]).sum())
         most = int(bias[channel] + np.maximum(-128 * taps[channel], 127 * taps[channel]).sum())
@@ -95,11 +96,11 @@ def test_chosen_requantization_gives_the_defined_output_for_every_reachable_sum(
         else:
             got = executed(form, channel, sums, zero)
         assert np.array_equal(np.clip(np.clip(got, -128, 127), operator.low, operator.high), expected)
-        assert 1 <= form.shift[channel] <= dsp.LARGEST_SHIFT
+        assert 1 <= form.shift[channel] <= requantization.LARGEST_SHIFT
 
 
 def test_one_shift_for_a_layer_is_chosen_where_it_is_exact():
     rng = np.random.default_rng(7)
     graph, operator, _ = build("conv", rng, (1, 8, 16), outputs=8)
-    fields = dict(dsp.constants(graph, operator, "c", "m_").fields)
+    fields = dict(constants(graph, operator, "c", "m_").fields)
     assert fields["requantize"].removeprefix("msf_requantize_dsp_").isdigit() and int(fields["shifts"]) >= 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from msf_riot import importer, planner, zoo
+from msf_riot import kernels as kernel_sets
 from msf_riot.errors import DoesNotFitError
 from msf_riot.ir import Graph
 from msf_riot.planner.choice import SLOWER
-from msf_riot.stage import KernelSet, Network
+from msf_riot.stage import Network
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +17,8 @@ def graph() -> Graph:
     return importer.import_model(zoo.resolve("zoo:tiny-residual"))
 
 
-@pytest.mark.parametrize("kernels", ["portable", "dsp"])
-def test_default_is_the_leanest_that_is_about_as_fast_as_layer_by_layer(graph: Graph, kernels: KernelSet) -> None:
+@pytest.mark.parametrize("kernels", kernel_sets.names())
+def test_default_is_the_leanest_that_is_about_as_fast_as_layer_by_layer(graph: Graph, kernels: str) -> None:
     found = planner.candidates(graph, kernels=kernels, max_overhead=1.0)
     network = Network(graph, kernels)
     most = SLOWER * planner.instructions(network, planner.layer_by_layer(graph))

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from msf_riot import kernels, reference
-from msf_riot.codegen import dsp, operators
-from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Padding
+from msf_riot import reference
+from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, is_pointwise
+from msf_riot.kernels import PORTABLE, Constants, load
+from msf_riot.kernels.dsp import cost
+from msf_riot.kernels.dsp.constants import constants, supported
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 MAKEFILE = """APPLICATION = dsp_kernels
 SRC = main.c
@@ -100,7 +102,7 @@ class Case:
     step: int
     offset: int = 0
     planned: int = 0
-    tile: int = kernels.GROUP_PIXELS
+    tile: int = cost.GROUP_PIXELS
 
     @property
     def macs(self) -> int:
@@ -108,23 +110,14 @@ class Case:
         return output.height * output.width * self.operator.weights.size
 
 
-def is_pointwise(operator: Conv2D | DepthwiseConv2D | Dense) -> bool:
-    return (
-        isinstance(operator, Conv2D)
-        and operator.kernel == (1, 1)
-        and operator.stride == (1, 1)
-        and operator.padding == Padding()
-    )
-
-
 def initializer(values: np.ndarray) -> str:
     return ", ".join("INT32_MIN" if v == -(1 << 31) else str(v) for v in np.asarray(values).ravel().tolist())
 
 
-def declare(constants: operators.Constants, name: str) -> list[str]:
-    lines = [f"static const {a.ctype} {a.name}[] = {{ {initializer(a.values)} }};" for a in constants.arrays]
-    fields = ", ".join(f".{field} = {value}" for field, value in constants.fields)
-    return [*lines, f"static const {constants.ctype} {name} = {{ {fields} }};"]
+def declare(made: Constants, name: str) -> list[str]:
+    lines = [f"static const {a.ctype} {a.name}[] = {{ {initializer(a.values)} }};" for a in made.arrays]
+    fields = ", ".join(f".{field} = {value}" for field, value in made.fields)
+    return [*lines, f"static const {made.ctype} {name} = {{ {fields} }};"]
 
 
 def calls(case: Case, suffix: str, scratch: str, kernel: str) -> str:
@@ -135,7 +128,7 @@ def calls(case: Case, suffix: str, scratch: str, kernel: str) -> str:
         return f"msf_dense_{suffix}({op}, in, out{scratch});"
     at = f"out + (y * {target.width} + x) * {target.channels}"
     count = f"x + {case.step} <= {target.width} ? {case.step} : {target.width} - x"
-    if is_pointwise(operator):
+    if isinstance(operator, Conv2D) and is_pointwise(operator):
         body = f"msf_pointwise_{suffix}({op}, in + (y * {source.width} + x) * {source.channels}, {at}, n{scratch});"
         window = ""
     else:
@@ -161,16 +154,16 @@ def source(cases: Sequence[Case]) -> str:
     for case in cases:
         graph, operator = case.graph, case.operator
         tensor, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-        assert dsp.supported(graph, operator), case.name
+        assert supported(graph, operator), case.name
         step = min(case.planned or case.step, target.width)
-        made = dsp.constants(graph, operator, f"{case.name}_dsp", "", case.tile, step)
+        made = constants(graph, operator, f"{case.name}_dsp", "", case.tile, step)
         lines += declare(made, f"{case.name}_dsp")
-        lines += declare(operators.constants(graph, operator, f"{case.name}_s8", ""), f"{case.name}_s8")
+        lines += declare(load(PORTABLE).constants(graph, operator, f"{case.name}_s8", "", 1, None), f"{case.name}_s8")
         expected = reference.execute_operator(graph, operator, [case.x])
         lines.append(f"static const int8_t {case.name}_in[] = {{ {initializer(case.x)} }};")
         lines.append(f"static const int8_t {case.name}_expected[] = {{ {initializer(expected)} }};")
         together = min(step, case.tile) if isinstance(operator, Conv2D) else step
-        scratch = kernels.scratch_bytes(operator, tensor, target, together)
+        scratch = cost.scratch_bytes(operator, tensor, target, together)
         assert scratch % 4 == 0
         body.append(f'    sim_write("{{\\"case\\": \\"{case.name}\\"");')
         body.append(f"    in = memory + 65536 + {case.offset};")

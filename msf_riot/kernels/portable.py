@@ -1,11 +1,9 @@
-"""One operator -> its constants in flash and the C statements that call its kernel. A new operator adds one case here.
+"""Kernels in C99 for any core, with the inner loops of some in assembler (kernels.h): every operator has one here.
 
-The kernels and their contract are in riot_pkg/msf_runtime/include/msf/kernels.h.
+Instructions are estimates, from what benchmarks/portable_kernels.py measures; none of these kernels needs scratch.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +26,10 @@ from msf_riot.ir import (
     Pad,
     ResizeNearest,
     Softmax,
+    Tensor,
+    is_pointwise,
 )
-from msf_riot.stage import is_pointwise
+from msf_riot.kernels.interface import Array, Call, Constants, KernelSet
 
 BLOCK = 4
 """Output channels whose weights lie interleaved."""
@@ -37,40 +37,73 @@ BLOCK = 4
 LARGEST_SHIFT = 62
 """A larger shift makes every 32-bit accumulator 0, which multiplier 0 says as well (kernels.h takes shifts to 62)."""
 
-
-@dataclass(frozen=True, eq=False)
-class Array:
-    """A constant array of weights.c; `name` is without the model's prefix."""
-
-    name: str
-    ctype: str
-    values: npt.NDArray[np.generic]
-    comment: str
+CALL = 40
+"""Instructions of one kernel call before it computes anything."""
 
 
-@dataclass(frozen=True, eq=False)
-class Constants:
-    """What a kernel call takes as its `op`: a struct type, its fields in order, and the arrays they point to."""
+class _Portable(KernelSet):
+    extensions = frozenset()
+    cores = "any core"
+    preference = 0
+    headers = ("msf/kernels.h",)
+    packages = ("msf_runtime",)
+    choices = tuple((pixels, 4) for pixels in (1, 2, 4, 8, 16, 64))
 
-    ctype: str | None
-    fields: tuple[tuple[str, str], ...]
-    arrays: tuple[Array, ...]
+    def takes(self, graph: Graph, operator: Operator) -> bool:
+        return True
+
+    def scratch_bytes(self, operator: Operator, source: Tensor, output: Tensor, pixels: int) -> int:
+        return 0
+
+    def instructions_per_pixel(self, operator: Operator, source: Tensor, output: Tensor, pixels: int) -> float:
+        return CALL / pixels + _instructions(operator, source, output, pixels)
+
+    def constants(
+        self, graph: Graph, operator: Operator, name: str, prefix: str, tile: int = 1, pixels: int | None = None
+    ) -> Constants:
+        return _constants(graph, operator, name, prefix)
+
+    def call(self, graph: Graph, operator: Operator, constants: Constants, call: Call) -> list[str]:
+        return _call(graph, operator, call)
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a kernel call finds one input.
+SET = _Portable()
 
-    `pixels` points to the first pixel; `taps` is the array of row pointers of a window, whose segment is `width` pixels
-    wide and whose first tap is at column `x`. `first` is the column that the segment begins with.
+
+def _instructions(operator: Operator, source: Tensor, output: Tensor, pixels: int) -> float:
+    """The mean of sim-rv32, whose tiles have up to four pixels, and sim-m0: benchmarks/portable_kernels.py.
+
+    Operators that dsp plans have, too, as on sim-m4: `scons bench`.
     """
-
-    pixels: str = ""
-    taps: str = ""
-    width: str = ""
-    x: str = ""
-    first: str = "0"
-    columns: str = ""
+    channels = output.channels
+    tile = 200 / pixels
+    match operator:
+        case Conv2D():
+            each = 3.2 if pixels >= 4 else 3.3 if pixels >= 2 else 3.5
+            return each * operator.weights.size + 48 * channels + tile
+        case Dense():
+            return 3.5 * operator.weights.size / (source.height * source.width) + 48 * channels
+        case DepthwiseConv2D():
+            each = 5.4 if pixels >= 2 else 5.6
+            return each * operator.weights.size + 56 * channels + tile
+        case MaxPool2D(kernel=kernel) | AveragePool2D(kernel=kernel):
+            return (8 * kernel[0] * kernel[1] + 45) * channels
+        case GlobalAveragePool():
+            return 8.2 * channels
+        case Softmax():
+            return 270 * channels
+        case Concat():
+            return 2 * channels
+        case Add():
+            return 10.3 * channels
+        case Lookup():
+            return 6 * channels
+        case Mul():
+            return 31 * channels
+        case ChannelAffine():
+            return 23 * channels
+        case _:
+            return 20 * channels
 
 
 def blocked(weights: Int8Array, groups: int = 1) -> Int8Array:
@@ -91,7 +124,7 @@ def folded_bias(operator: Conv2D | DepthwiseConv2D | Dense, in_zero: int) -> npt
     return folded
 
 
-def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Constants:
+def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Constants:
     """The constants of an operator called `name` in a model whose symbols begin with `prefix`."""
     source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
     zero_in, zero_out = source.quantization.zero_point, target.quantization.zero_point
@@ -196,37 +229,10 @@ def constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Const
             raise AssertionError(f"no code for {type(operator).__name__}")
 
 
-def dsp_call(
-    operator: Operator,
-    name: str,
-    constants: Constants,
-    sources: tuple[Source, ...],
-    out: str,
-    pixels: str,
-    scratch: str,
-) -> list[str]:
-    """The same with a kernel of the dsp set (kernels_dsp.h), which takes scratch as well."""
-    first = sources[0]
-    window = f"{first.taps}, {first.width}, {first.x}"
-    match operator:
-        case Conv2D() if is_pointwise(operator):
-            return [f"msf_pointwise_dsp(&{name}, {first.pixels}, {out}, {pixels}, {scratch});"]
-        case Conv2D() | DepthwiseConv2D():
-            assert constants.ctype is not None
-            return [f"{constants.ctype.removesuffix('_t')}(&{name}, {window}, {out}, {pixels}, {scratch});"]
-        case Dense():
-            return [f"msf_dense_dsp(&{name}, {first.pixels}, {out}, {scratch});"]
-        case _:
-            raise AssertionError(f"the dsp set has no kernel for {type(operator).__name__}")
-
-
-def kernel_call(
-    graph: Graph, operator: Operator, name: str, prefix: str, sources: tuple[Source, ...], out: str, pixels: str
-) -> list[str]:
-    """C statements that compute `pixels` pixels at `out`."""
-    first = sources[0]
+def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
+    sources, out, pixels, first = call.sources, call.out, call.pixels, call.sources[0]
     channels = graph.tensor(operator.output).channels
-    op = f"&{name}"
+    op = f"&{call.name}"
     window = f"{first.taps}, {first.width}, {first.x}"
     elements = pixels if channels == 1 else f"{pixels} * {channels}"
     match operator:
@@ -252,7 +258,7 @@ def kernel_call(
         case ChannelAffine():
             return [f"msf_channel_affine_s8({op}, {first.pixels}, {out}, {pixels});"]
         case Lookup() | GlobalAveragePool():  # over a single pixel, an average is a table too
-            return [f"msf_lookup_s8({prefix}{name}_table, {first.pixels}, {out}, {elements});"]
+            return [f"msf_lookup_s8({call.prefix}{call.name}_table, {first.pixels}, {out}, {elements});"]
         case Softmax():
             return [f"msf_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
         case Concat():
@@ -267,7 +273,9 @@ def kernel_call(
             inside = f"{first.taps}[0], {first.width}, {first.x}"
             return [f"msf_pad_s8({inside}, {channels}, {operator.value}, {out}, {pixels});"]
         case ResizeNearest():
-            columns = f"{prefix}{name}_columns + {first.columns}" if first.columns != "0" else f"{prefix}{name}_columns"
+            columns = f"{call.prefix}{call.name}_columns"
+            if first.columns != "0":
+                columns += f" + {first.columns}"
             return [f"msf_gather_pixels_s8({first.pixels}, {columns}, {first.first}, {channels}, {out}, {pixels});"]
         case _:
             raise AssertionError(f"no code for {type(operator).__name__}")

@@ -1,6 +1,6 @@
-"""An operator and a number of pixels -> what its "dsp" kernel (Cortex-M4, M7, M33) needs in RAM and executes.
+"""An operator and a number of pixels -> what its kernel needs in RAM and executes.
 
-The kernels are in riot_pkg/msf_runtime, their constants in codegen/dsp.py. Instruction counts are a model fitted to
+The kernels are in riot_pkg/msf_runtime, their constants in constants.py. Instruction counts are a model fitted to
 what benchmarks/kernels.py measures on QEMU's Cortex-M4; they include loads, packing, requantization and call overhead.
 """
 
