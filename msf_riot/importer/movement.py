@@ -9,8 +9,9 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from msf_riot.importer.reading import Node
-from msf_riot.importer.values import Draft, FloatArray, Leaf, Quantized, Real, Target, quantize
+from msf_riot.importer.draft import Draft, Quantized, Target, quantize
+from msf_riot.importer.place import Place
+from msf_riot.importer.values import FloatArray, Leaf, Real
 from msf_riot.ir import Quantization
 
 Emit = Callable[[Target, list[Quantized]], Quantized]
@@ -45,13 +46,13 @@ class Movement(Real):
             return super().leaf(draft)
         if self.constant is not None and not _holds(first.quantization, self.constant):
             return super().leaf(draft)
-        target = Target(draft, f"{self.node.outputs[0]}_int8", first.quantization, first.element, origin=False)
+        target = Target(draft, f"{self.place.result}_int8", first.quantization, first.element, origin=False)
         result = draft.once(self, first.quantization, lambda: self.emit(target, [leaf.source for leaf in leaves]))
-        return Leaf(self.node, self.view, dataclasses.replace(result, view=self.view))
+        return Leaf(self.place, self.view, dataclasses.replace(result, view=self.view))
 
-    def mapped(self, node: Node, function: Callable[[FloatArray], FloatArray]) -> Real:
+    def mapped(self, place: Place, function: Callable[[FloatArray], FloatArray]) -> Real:
         """A table behind it."""
-        return self.leaf(self.draft).mapped(node, function)
+        return self.leaf(self.draft).mapped(place, function)
 
 
 def _holds(quantization: Quantization, real: float) -> bool:

@@ -10,19 +10,17 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from msf_riot.errors import ModelError, UnsupportedModelError
+from msf_riot.importer.file import read_bytes
+from msf_riot.importer.values import Array
+from msf_riot.importer.view import MAX_ELEMENTS
 
-Array: TypeAlias = npt.NDArray[Any]
-
-MAX_FILE_BYTES = 1 << 29
-MAX_TENSOR_ELEMENTS = 1 << 27
 DOMAINS = {"", "ai.onnx", "com.microsoft"}
 
 _ELEMENTS: dict[int, tuple[type[np.generic], str]] = {
@@ -43,7 +41,7 @@ _ELEMENTS: dict[int, tuple[type[np.generic], str]] = {
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One ONNX node: attributes as numbers, strings, lists and arrays; `opset` is that of its domain."""
+    """One ONNX node, a `Place`: attributes as numbers, strings, lists and arrays; `opset` is that of its domain."""
 
     name: str
     operator: str
@@ -52,6 +50,11 @@ class Node:
     attributes: Mapping[str, Any]
     opset: int
     written: str = ""  # the operator's name in the file, where this stands for a part of it
+
+    @property
+    def result(self) -> str:
+        """The name of its first output."""
+        return self.outputs[0]
 
     def unsupported(self, reason: str) -> UnsupportedModelError:
         """The error that names this node."""
@@ -142,16 +145,7 @@ def read_model(path: Path) -> Model:
 
 def parse(path: Path) -> onnx.ModelProto:
     """The protobuf of an ONNX file, not looked into."""
-    try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise ModelError(f"{path}: is not a file")
-        if size > MAX_FILE_BYTES:
-            raise ModelError(f"{path}: {size} bytes; models of more than {MAX_FILE_BYTES} bytes are not read")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ModelError(f"{path}: cannot be read: {reason}") from error
+    data = read_bytes(path)
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
@@ -295,7 +289,7 @@ def _port(value: onnx.ValueInfoProto, path: Path) -> Port:
                 "graph input",
                 f"dynamic shape: axis {axis} has no fixed size; export the model with a fixed input shape",
             )
-    if len(shape) > 8 or math.prod(shape) > MAX_TENSOR_ELEMENTS:
+    if len(shape) > 8 or math.prod(shape) > MAX_ELEMENTS:
         raise UnsupportedModelError(value.name, "graph input", f"shape {shape[:9]} is absurdly large")
     return Port(value.name, kind.elem_type, tuple(shape))
 

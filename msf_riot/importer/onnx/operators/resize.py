@@ -6,23 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from msf_riot.importer.draft import Draft, Quantized, Target
 from msf_riot.importer.movement import Movement
-from msf_riot.importer.operators.layout import integers_of
-from msf_riot.importer.reading import Array, Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import (
-    MAX_AXIS,
-    Constant,
-    Draft,
-    FloatArray,
-    Quantized,
-    Target,
-    Value,
-    constant_of,
-    make_view,
-    real_of,
-)
-from msf_riot.importer.window import spatial
+from msf_riot.importer.onnx.operators.layout import integers_of
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.onnx.windows import spatial
+from msf_riot.importer.values import Array, Constant, FloatArray, Value, constant_of, real_of
+from msf_riot.importer.view import MAX_AXIS, make_view
 from msf_riot.ir import ResizeNearest
 
 _ROUND: dict[str, Callable[[Array], Array]] = {

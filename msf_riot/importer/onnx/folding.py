@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from msf_riot.importer.reading import MAX_TENSOR_ELEMENTS, Array, Node
-from msf_riot.importer.values import Constant, Quantized, Real, Value
+from msf_riot.importer.draft import Quantized
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.values import Array, Constant, Real, Value
+from msf_riot.importer.view import MAX_ELEMENTS
 
 _ELEMENTS = {
     1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_,
@@ -93,7 +95,7 @@ def _check(node: Node, shape: tuple[int, ...]) -> None:
     size = 1
     for dimension in shape:
         size *= dimension
-    if size > MAX_TENSOR_ELEMENTS // 16 or min(shape, default=0) < 0:
+    if size > MAX_ELEMENTS // 16 or min(shape, default=0) < 0:
         raise node.unsupported(f"a constant of shape {list(shape)[:9]} is absurdly large")
 
 

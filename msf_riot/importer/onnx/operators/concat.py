@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from msf_riot.importer.draft import Draft, Quantized, Target
 from msf_riot.importer.movement import Movement
-from msf_riot.importer.operators.layout import normalized
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import Constant, Draft, Quantized, Real, Target, Value, View, bind, make_view, real_of
+from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.operators.layout import normalized
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import Constant, Real, Value, real_of
+from msf_riot.importer.view import View, make_view
 from msf_riot.ir import Concat
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import Draft, Leaf, Quantized, Real, Target, Value, bind, real_of
-from msf_riot.ir import Softmax
+from msf_riot.importer.draft import Draft
+from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.softmax import Exponentials
+from msf_riot.importer.values import Value, real_of
 
 
 @reads("Softmax")
@@ -36,20 +34,3 @@ def softmax(node: Node, inputs: Inputs, draft: Draft) -> Value:
     if view.hwc[2] > 4095:
         raise node.unsupported(f"runs over {view.hwc[2]} channels; at most 4095 are supported")
     return Exponentials(node, view, leaf)
-
-
-@dataclass(frozen=True, eq=False)
-class Exponentials(Real):
-    """exp(x[c]) / sum of exp(x)."""
-
-    source: Leaf
-
-    def quantize(self, target: Target) -> Quantized:
-        """One Softmax."""
-        scale = self.source.source.quantization.scale
-        with np.errstate(under="ignore"):
-            table = np.rint(2.0**20 * np.exp(-scale * np.arange(256))).astype(np.uint32)
-        reciprocal = round(2**12 / target.quantization.scale)
-        if not 1 <= reciprocal < 1 << 32:
-            raise self.node.unsupported(f"its output scale {target.quantization.scale} is out of range")
-        return target.emit(self.node, Softmax, [self.source.source], self.view, table=table, reciprocal=reciprocal)

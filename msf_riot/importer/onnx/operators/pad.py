@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from msf_riot.importer.draft import Draft, Quantized, Target, quantize
 from msf_riot.importer.movement import Movement
-from msf_riot.importer.operators.layout import integers_of, normalized
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import (
-    Draft,
-    Quantized,
-    Target,
-    Value,
-    View,
-    bind,
-    constant_of,
-    make_view,
-    quantize,
-    real_of,
-    step_value,
-)
+from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.operators.layout import integers_of, normalized
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import Value, constant_of, real_of, step_value
+from msf_riot.importer.view import View, make_view
 from msf_riot.ir import Pad, Padding
 
 
