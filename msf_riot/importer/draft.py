@@ -19,7 +19,7 @@ Element: TypeAlias = Literal["float32", "int8", "uint8"]
 
 @dataclass(frozen=True, eq=False)
 class Quantized:
-    """A whole int8 tensor of the Graph under way, seen as ONNX sees it; zero points are those of int8."""
+    """A whole int8 tensor of the Graph under way, seen as the file sees it; zero points are those of int8."""
 
     tensor: str
     view: View
@@ -55,7 +55,7 @@ class Draft:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What a QuantizeLinear wants: quantization, clamp and the ONNX name that the result will equal (or None)."""
+    """What the file wants a result to be: quantization, clamp, and the name of the file's tensor that it will equal."""
 
     draft: Draft
     name: str
@@ -71,7 +71,7 @@ class Target:
         return (self.low, self.high) != (-128, 127)
 
     def inner(self, suffix: str, quantization: Quantization | None = None) -> Target:
-        """A target for a tensor that the ONNX file does not hold, not clamped."""
+        """A target for a tensor that the file does not hold, not clamped."""
         kept = quantization or self.quantization
         return Target(self.draft, f"{self.name}_{suffix}", kept, self.element, origin=False)
 
@@ -108,7 +108,7 @@ def add_input(draft: Draft, name: str, view: View, element: Element, quantizatio
 
 
 def quantize(real: npt.ArrayLike, quantization: Quantization) -> npt.NDArray[np.int32]:
-    """float32 -> int8 codes (as int32) as QuantizeLinear: divide in float32, round half to even, saturate."""
+    """float32 -> int8 codes (as int32) as ONNX quantizes: divide in float32, round half to even, saturate."""
     with np.errstate(all="ignore"):
         scaled = np.rint(np.asarray(real, np.float32) / np.float32(quantization.scale))
     codes = np.clip(np.nan_to_num(scaled, posinf=1e9, neginf=-1e9) + quantization.zero_point, -128, 127)

@@ -12,7 +12,7 @@ from msf_riot.errors import ModelError
 from msf_riot.ir import Graph
 
 KEYS = ("labels", "classes", "class_names", "names", "label_names", "categories")
-"""Of ONNX metadata, as exporters write them; the first that names every class is taken."""
+"""Of a model's metadata, as exporters write them; the first that names every class is taken."""
 
 LONGEST = 1 << 16
 """Characters of a list of labels: a thousand classes with long names are half of it."""
@@ -69,4 +69,4 @@ def _as_labels(value: object) -> tuple[str, ...] | None:
         value = [numbered.get(str(number)) for number in range(len(numbered))]
     if not isinstance(value, list | tuple) or not all(isinstance(label, str | int | float) for label in value):
         return None
-    return tuple(str(label) for label in value)
+    return tuple(str(label).encode("utf-8", "replace").decode() for label in value)  # JSON may hold half a character

@@ -149,7 +149,7 @@ def real_bias(place: Place, bias: Constant | None, scale: npt.NDArray[np.float64
 
 
 def dense_order(place: Place, source: Leaf, weights: Int32Array, dim: int) -> Int32Array:
-    """[O, K] with K as ONNX dimension `dim` runs over the tensor -> [O, H, W, C]."""
+    """[O, K] with K as dimension `dim` of the source runs over the tensor -> [O, H, W, C]."""
     axes = source.view.dims[dim]
     order = [axis.name for axis in axes]
     rest = [name for name in "HWC" if name not in order]

@@ -23,14 +23,14 @@ class Axis(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """ONNX shape and, for each ONNX axis, the tensor axes longer than 1 that it runs over, slowest first."""
+    """A shape in the file and, for each of its axes, the tensor axes longer than 1 that it runs over, slowest first."""
 
     shape: tuple[int, ...]
     dims: tuple[tuple[Axis, ...], ...]
 
     @property
     def flat(self) -> tuple[Axis, ...]:
-        """All axes longer than 1 in ONNX memory order."""
+        """All axes longer than 1 in the memory order of the file."""
         return tuple(axis for dim in self.dims for axis in dim)
 
     @property
@@ -53,7 +53,7 @@ class View:
         return first, second, third
 
     def names(self, dim: int) -> str:
-        """The axes an ONNX dimension runs over as text: '', 'C', 'HW', ..."""
+        """The axes a dimension runs over as text: '', 'C', 'HW', ..."""
         return "".join(axis.name for axis in self.dims[dim])
 
 

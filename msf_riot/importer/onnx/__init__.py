@@ -14,6 +14,7 @@ import numpy as np
 
 from msf_riot.errors import FloatModelError, ModelError, UnsupportedModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target
+from msf_riot.importer.labels import labels_in
 from msf_riot.importer.onnx import operators as operators  # registers the readers
 from msf_riot.importer.onnx.folding import fold
 from msf_riot.importer.onnx.graph_input import GraphInput, input_value, input_view, usual_layout
@@ -98,8 +99,8 @@ def _import(model: Model, layout: InputLayout | None) -> Graph:
     output = _finished(model, values, draft)
     if layout is None and not view.bound:
         raise LayoutFound(usual_layout(view), certain=True)
-    graph = Graph(model.name, draft.tensors, tuple(draft.operators), port.name, output)
-    return tidy(graph)
+    labels = labels_in(model.metadata, draft.tensors[output].channels)
+    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), port.name, output, labels))
 
 
 def _defined(node: Node, values: dict[str, Value]) -> tuple[str, ...]:

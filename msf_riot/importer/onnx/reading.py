@@ -107,6 +107,7 @@ class Model:
     constants: Mapping[str, Array]
     input: Port
     output: str
+    metadata: Mapping[str, str]
 
 
 def read_model(path: Path) -> Model:
@@ -140,7 +141,8 @@ def read_model(path: Path) -> Model:
     order = _needed(_sorted(nodes, {*constants, port.name}, path), output)
     if output != port.name and not order:
         raise ModelError(f"{path}: the output '{output}' is computed nowhere")
-    return Model(path.stem, order, constants, port, output)
+    metadata = {entry.key: entry.value for entry in proto.metadata_props if isinstance(entry.value, str)}
+    return Model(path.stem, order, constants, port, output, metadata)
 
 
 def parse(path: Path) -> onnx.ModelProto:
