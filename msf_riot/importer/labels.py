@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -56,7 +57,9 @@ def parse(text: str) -> tuple[str, ...] | None:
         return tuple(line.strip() for line in lines)
     for read in (json.loads, ast.literal_eval):
         try:
-            value = read(text)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of Python about its own notation in the file, such as '\\d'
+                value = read(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             continue
         return _as_labels(value)

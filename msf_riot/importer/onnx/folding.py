@@ -8,13 +8,9 @@ import numpy as np
 
 from msf_riot.importer.draft import Quantized
 from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.tensors import ELEMENTS
 from msf_riot.importer.values import Array, Constant, Real, Value
 from msf_riot.importer.view import MAX_ELEMENTS
-
-_ELEMENTS = {
-    1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_,
-    10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64,
-}  # fmt: skip
 
 _PLAIN: dict[str, Callable[..., Array]] = {
     "Add": np.add,
@@ -119,9 +115,9 @@ def _shape(node: Node, shape: tuple[int, ...]) -> Constant:
 
 def _cast(node: Node, array: Array) -> Array:
     kind = node.integer("to", 0)
-    if kind not in _ELEMENTS:
+    if kind not in ELEMENTS:
         raise node.unsupported(f"casts to the unsupported element type {kind}")
-    return array.astype(_ELEMENTS[kind])
+    return array.astype(ELEMENTS[kind][0])
 
 
 def _divide(a: Array, b: Array) -> Array:

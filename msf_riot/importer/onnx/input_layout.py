@@ -5,7 +5,7 @@ The first operator for which it matters does (`bind`); reading then starts again
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from msf_riot.importer.onnx.reading import Node
@@ -26,6 +26,12 @@ class LayoutFound(Exception):  # noqa: N818 - it is no error
         super().__init__()
         self.layout = layout
         self.certain = certain
+
+
+def channels_along(view: View, axes: Container[int]) -> tuple[str, ...]:
+    """The letters to `bind` where these axes of the view are the channels: the others are rows, then columns."""
+    others = iter("HW")
+    return tuple("C" if i in axes else next(others, "N") if dim else "N" for i, dim in enumerate(view.dims))
 
 
 def bind(node: Node, view: View, wanted: Sequence[str], certain: bool = False) -> View:

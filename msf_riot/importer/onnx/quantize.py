@@ -23,7 +23,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from msf_riot.errors import CalibrationError, ModelError, UnsupportedModelError
-from msf_riot.importer.onnx.reading import parse, to_array
+from msf_riot.importer.onnx.reading import parse
+from msf_riot.importer.onnx.tensors import to_array
 from msf_riot.importer.samples import first_line, read_npz
 from msf_riot.importer.values import FloatArray
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from msf_riot.importer.arithmetic import Affine, Product, Sum, broadcast
 from msf_riot.importer.draft import Draft
 from msf_riot.importer.linear import Linear
-from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.input_layout import bind, channels_along
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.values import Array, Clamped, Constant, Leaf, Mapped, Real, Value, constant_of, real_of
@@ -95,8 +95,7 @@ def _letters(view: View, values: Array) -> tuple[str, ...]:
     rank = len(view.shape)
     sizes = (1,) * (rank - values.ndim) + values.shape
     channel = next((i for i, size in enumerate(sizes) if size > 1), rank - 1)
-    others = iter("HW")
-    return tuple("C" if i == channel else next(others, "N") if view.dims[i] else "N" for i in range(rank))
+    return channels_along(view, {channel})
 
 
 def _per_channel(node: Node, view: View, values: Array) -> npt.NDArray[np.float64]:

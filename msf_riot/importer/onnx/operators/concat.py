@@ -6,11 +6,11 @@ import numpy as np
 
 from msf_riot.importer.draft import Draft, Quantized, Target
 from msf_riot.importer.movement import Movement
-from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.input_layout import bind, channels_along
 from msf_riot.importer.onnx.operators.layout import normalized
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
-from msf_riot.importer.values import Constant, Real, Value, real_of
+from msf_riot.importer.values import Constant, Value, real_of
 from msf_riot.importer.view import View, make_view
 from msf_riot.ir import Concat
 
@@ -28,7 +28,7 @@ def concat(node: Node, inputs: Inputs, draft: Draft) -> Value:
     if len(ranks) != 1:
         raise node.unsupported("its inputs differ in rank")
     (axis,) = normalized(node, (node.integer("axis", 1),), ranks.pop())
-    view = _joined(node, [_bound(node, source, axis) for source in sources], axis)
+    view = _joined(node, [bind(node, source.view, channels_along(source.view, {axis})) for source in sources], axis)
     if len(sources) == 1:
         return sources[0]
 
@@ -36,14 +36,6 @@ def concat(node: Node, inputs: Inputs, draft: Draft) -> Value:
         return target.emit(node, Concat, parts, view, low=-128, high=127)
 
     return Movement(node, view, sources, emit, draft)
-
-
-def _bound(node: Node, source: Real, axis: int) -> View:
-    others = iter("HW")
-    dims = source.view.dims
-    return bind(
-        node, source.view, tuple("C" if i == axis else next(others, "N") if d else "N" for i, d in enumerate(dims))
-    )
 
 
 def _joined(node: Node, views: list[View], axis: int) -> View:

@@ -6,7 +6,7 @@ import dataclasses
 
 from msf_riot.importer import pooling
 from msf_riot.importer.draft import Draft
-from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.input_layout import bind, channels_along
 from msf_riot.importer.onnx.operators.layout import axes_of, normalized
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
@@ -87,5 +87,4 @@ def _letters(view: View, axes: tuple[int, ...]) -> tuple[str, ...]:
     """How an input not laid out yet is taken: averaged axes are rows and columns, another one is the channels."""
     kept = [i for i, dim in enumerate(view.dims) if dim and i not in axes]
     channel = kept[-1] if kept and kept[-1] == len(view.shape) - 1 else kept[0] if kept else -1
-    others = iter("HW")
-    return tuple("C" if i == channel else next(others, "N") if dim else "N" for i, dim in enumerate(view.dims))
+    return channels_along(view, {channel})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msf_riot.importer.draft import Draft
-from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.input_layout import bind, channels_along
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.softmax import Exponentials
@@ -21,12 +21,7 @@ def softmax(node: Node, inputs: Inputs, draft: Draft) -> Value:
     if not 0 <= axis < rank:
         raise node.unsupported(f"axis {axis} does not suit rank {rank}")
     taken = range(axis, rank) if flattens else (axis,)
-    others = iter("HW")
-    view = bind(
-        node,
-        leaf.view,
-        tuple("C" if i in taken else next(others, "N") if dim else "N" for i, dim in enumerate(leaf.view.dims)),
-    )
+    view = bind(node, leaf.view, channels_along(leaf.view, taken))
     names = "".join(view.names(i) for i in taken)
     rest = "".join(view.names(i) for i in range(rank) if i not in taken)
     if names not in ("", "C") or "C" in rest:
