@@ -14,6 +14,8 @@ from msf_riot import importer, zoo
 from msf_riot.errors import ModelError
 from msf_riot.importer.file import is_tflite
 
+SHARED = Path(__file__).resolve().parents[3] / "shared/models/tflite"
+
 TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(100)
 
 COMMON = (
@@ -29,6 +31,14 @@ def test_a_tensorflow_lite_file_is_called_so_whatever_its_name(name: str, tmp_pa
     with pytest.raises(ModelError) as caught:
         importer.import_model(path)
     assert str(caught.value) == f"{path}: is a TensorFlow Lite model, which is not read; export the model as int8 ONNX"
+
+
+def test_converted_models_are_told_apart() -> None:
+    files = sorted(SHARED.glob("*.tflite"))
+    if not files:
+        pytest.skip(f"{SHARED} is absent")
+    assert all(map(is_tflite, files))
+    assert not any(map(is_tflite, SHARED.parent.glob("*.onnx")))
 
 
 def test_an_onnx_file_is_read_whatever_its_name(tmp_path: Path) -> None:
