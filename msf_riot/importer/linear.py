@@ -123,6 +123,8 @@ def integer_weights(place: Place, weights: Constant, output_axis: int) -> tuple[
         raise place.unsupported(f"weights of {codes.integers.dtype} are not supported, only int8 and uint8")
     if codes.integers.size == 0 or codes.integers.size > MAX_ELEMENTS:
         raise place.unsupported(f"{codes.integers.size} weights cannot be run")
+    if codes.integers.ndim <= output_axis:
+        raise place.unsupported(f"its weights of shape {list(codes.integers.shape)} have no axis of output channels")
     integers = np.moveaxis(codes.integers.astype(np.int32) - codes.zero_point.astype(np.int32), output_axis, 0)
     scales = np.moveaxis(codes.scale, output_axis, 0).reshape(integers.shape[0], -1)
     if (scales != scales[:, :1]).any():
