@@ -1,8 +1,8 @@
 """An ONNX file -> Graph.
 
 Passes: `reading` checks the file and sorts its nodes; each node is then folded (`folding`) or read by its file in
-`operators/`, which matches QDQ and QOperator forms alike (`importer/values.py` says how) and keeps track of the layout; `tidy`
-folds pads and drops what is dead. How to add an operator stands in `operators/__init__.py`.
+`operators/`, which matches QDQ and QOperator forms alike (`importer/values.py` says how) and keeps track of the layout;
+`tidy` folds pads and drops what is dead. How to add an operator stands in `operators/__init__.py`.
 """
 
 from __future__ import annotations
