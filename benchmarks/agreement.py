@@ -18,7 +18,7 @@ import numpy as np
 from msf_riot import zoo
 from msf_riot.agreement import agreement, from_int8
 from msf_riot.importer import import_model
-from msf_riot.importer.quantize import quantize_model
+from msf_riot.importer.onnx.quantize import quantize_model
 from msf_riot.zoo.calibration import images, random_generator
 
 ROOT = Path(__file__).parents[1]

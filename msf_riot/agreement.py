@@ -17,7 +17,7 @@ import onnx
 import onnxruntime
 
 from msf_riot.errors import CalibrationError, ModelError
-from msf_riot.importer.reading import parse
+from msf_riot.importer.onnx.reading import parse
 from msf_riot.ir import Graph, Int8Array, Interface, Operator, Tensor
 from msf_riot.reference import execute_operator
 

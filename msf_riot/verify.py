@@ -20,7 +20,7 @@ from msf_riot.agreement import from_int8, open_session, to_int8
 from msf_riot.boards import Board
 from msf_riot.build import Build
 from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError
-from msf_riot.importer.quantize import read_npz
+from msf_riot.importer.samples import read_npz
 from msf_riot.ir import Graph, Int8Array
 from msf_riot.places import ROOT
 from msf_riot.scheduler import Schedule

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Answer:
     """A float model and calibration data -> an int8 model, and how often both agree."""
     from msf_riot import zoo
-    from msf_riot.importer.quantize import quantize_model
+    from msf_riot.importer.onnx.quantize import quantize_model
 
     with working(f"quantizing {arguments.model}"):
         report = quantize_model(zoo.resolve(arguments.model), arguments.calibration, arguments.output)

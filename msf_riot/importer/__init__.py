@@ -1,220 +1,27 @@
-"""model.onnx -> Graph.
+"""A model's file -> Graph.
 
-Passes: `reading` checks the file and sorts its nodes; each node is then folded (`folding`) or read by its file in
-`operators/`, which matches QDQ and QOperator forms alike (`values` says how) and keeps track of the layout; `tidy`
-folds pads and drops what is dead. How to add an operator stands in `operators/__init__.py`.
+A folder for each format (`onnx`) reads its files; what lies beside it knows no format: the Graph under construction
+(`draft`, `view`, `values`), what layers become (`linear`, `pooling`, `arithmetic`, `softmax`, `movement`, with `window`
+and `requantize` below them), and what is done to a whole Graph (`tidy`, `labels`).
 """
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
-import numpy as np
-
-from msf_riot.errors import FloatModelError, ModelError, UnsupportedModelError
-from msf_riot.importer import operators as operators  # registers the readers
-from msf_riot.importer.folding import fold
-from msf_riot.importer.reading import Model, Node, Port, read_model
-from msf_riot.importer.registry import known, read
-from msf_riot.importer.requantize import requantization
-from msf_riot.importer.tidy import tidy
-from msf_riot.importer.values import (
-    Axis,
-    Constant,
-    Draft,
-    Element,
-    GraphInput,
-    InputLayout,
-    LayoutFound,
-    Quantized,
-    Real,
-    Target,
-    Value,
-    View,
-    add_input,
-    quantization_of,
-)
-from msf_riot.ir import Graph, Interface, Lookup, Quantization
-
-__all__ = ["import_model", "requantization"]
-
-_INTEGER_ELEMENTS: dict[int, Element] = {2: "uint8", 3: "int8"}
-_FLOAT32 = 1
+from msf_riot.errors import ModelError
+from msf_riot.importer.file import is_tflite
+from msf_riot.ir import Graph
 
 
 def import_model(path: Path) -> Graph:
-    """Reads a quantized ONNX model; activations become int8 in HWC order.
+    """Reads a quantized model, whatever its name ends in; activations become int8 in HWC order.
 
     Raises FloatModelError where nothing in the model is quantized, UnsupportedModelError (naming node, operator and
     reason) where it holds what is not supported, ModelError where the file cannot be read.
     """
-    model = read_model(path)
-    if not any(_quantizes(node) for node in model.nodes):
-        _refuse_float(model, path)
-    try:
-        return _with_layout(model)
-    except (MemoryError, RecursionError) as error:
-        raise ModelError(f"{path}: too large to be read") from error
+    if is_tflite(path):
+        raise ModelError(f"{path}: is a TensorFlow Lite model, which is not read; export the model as int8 ONNX")
+    from msf_riot.importer import onnx  # loads the onnx package, which no other format needs
 
-
-def _with_layout(model: Model) -> Graph:
-    """Reads until an operator tells how the input lies, then again; a guess that fails gives way to the other one."""
-    try:
-        return _import(model, None)
-    except LayoutFound as found:
-        layout, certain = found.layout, found.certain
-    try:
-        return _import(model, layout)
-    except UnsupportedModelError as first:
-        order = "".join(axis.name for axis in layout.axes)
-        other = {"CHW": "HWC", "HWC": "CHW", "HC": "CH", "CH": "HC"}.get(order)
-        if certain or other is None:
-            raise
-        swapped = InputLayout(tuple(Axis(c, axis.size) for c, axis in zip(other, layout.axes, strict=True)))
-        try:
-            return _import(model, swapped)
-        except UnsupportedModelError:
-            raise first from None
-
-
-def _quantizes(node: Node) -> bool:
-    return node.operator.endswith(("QuantizeLinear", "DequantizeLinear", "Integer")) or (
-        node.operator.startswith("QLinear") or node.operator == "QGemm"
-    )
-
-
-def _refuse_float(model: Model, path: Path) -> None:
-    for node in model.nodes:
-        if node.operator != "Constant" and node.operator not in _FLOAT_ONLY and not known(node.operator):
-            raise node.unsupported("unsupported operator")
-    raise FloatModelError(
-        f"{path}: the model is float, not int8; quantize it with "
-        f"'msf-riot quantize {path} --calibration DATA.npz -o {path.stem}_int8.onnx'"
-    )
-
-
-_FLOAT_ONLY = {
-    "Shape", "Size", "Gather", "Slice", "ConstantOfShape", "Expand", "Range", "Floor", "Ceil", "Min", "Max", "Where",
-    "Equal",
-}  # fmt: skip
-
-
-def _import(model: Model, layout: InputLayout | None) -> Graph:
-    draft = Draft()
-    port = model.input
-    view = _input_view(port, layout)
-    values: dict[str, Value] = {name: Constant(array) for name, array in model.constants.items()}
-    values[port.name] = _input_value(model, view, draft)
-    for node in model.nodes:
-        inputs = [values[name] if name else None for name in _defined(node, values)]
-        result = fold(node, inputs)
-        if not node.outputs or not node.outputs[0]:
-            raise node.unsupported("its first output is unused, another is used")
-        values[node.outputs[0]] = result if result is not None else read(node, inputs, draft)
-    output = _finished(model, values, draft)
-    if layout is None and not view.bound:
-        raise LayoutFound(_usual_layout(view), certain=True)
-    graph = Graph(model.name, draft.tensors, tuple(draft.operators), port.name, output)
-    return tidy(graph)
-
-
-def _defined(node: Node, values: dict[str, Value]) -> tuple[str, ...]:
-    for name in node.inputs:
-        if name and name not in values:
-            raise node.unsupported(f"uses '{name}', a further output of an operator; only first outputs are supported")
-    return node.inputs
-
-
-def _input_view(port: Port, layout: InputLayout | None) -> View:
-    """Axes numbered until the layout is known."""
-    if layout is None:
-        named = [() if size == 1 else (Axis(str(i), size),) for i, size in enumerate(port.shape)]
-        return View(port.shape, tuple(named))
-    rest = list(layout.axes)
-    dims = []
-    for size in port.shape:
-        dim: list[Axis] = []
-        while size > 1:
-            dim.append(rest.pop(0))
-            size //= dim[-1].size
-        dims.append(tuple(dim))
-    return View(port.shape, tuple(dims))
-
-
-def _usual_layout(view: View) -> InputLayout:
-    """For models in which nothing tells: channels first for images, last for anything else."""
-    letters = {0: "", 1: "C", 2: "HC", 3: "CHW"}.get(len(view.flat))
-    if letters is None:
-        raise ModelError(f"the model's input {list(view.shape)} has more than height, width and channels")
-    return InputLayout(tuple(Axis(c, axis.size) for c, axis in zip(letters, view.flat, strict=True)))
-
-
-def _input_value(model: Model, view: View, draft: Draft) -> Value:
-    port = model.input
-    node = Node(port.name, "graph input", (), (port.name,), {}, 0)
-    if port.element == _FLOAT32:
-        return GraphInput(node, view, port.name, view)
-    if port.element not in _INTEGER_ELEMENTS:
-        raise node.unsupported(f"element type {port.element} is not supported, only float32, int8 and uint8")
-    element = _INTEGER_ELEMENTS[port.element]
-    quantization = _input_quantization(model, node, element)
-    add_input(draft, port.name, view, element, quantization)
-    return Quantized(port.name, view, element, quantization)
-
-
-def _input_quantization(model: Model, port: Node, element: Element) -> Quantization:
-    """What the first operator that knows the input's scale says; raises where none does."""
-    names = {model.input.name}
-    constants = {name: Constant(array) for name, array in model.constants.items()}
-    for node in model.nodes:
-        if node.operator == "Constant" and node.outputs:
-            found = fold(node, [])
-            if found is not None:
-                constants[node.outputs[0]] = found
-        used = [i for i, name in enumerate(node.inputs) if name in names]
-        if not used:
-            continue
-        if node.operator == "DequantizeLinear" or node.operator.startswith("QLinear") or node.operator == "QGemm":
-            scale, zero = (_constant(constants, node, used[0] + 1), _constant(constants, node, used[0] + 2))
-            if zero is None:
-                zero = Constant(np.zeros((), np.dtype(element)))
-            quantization, kind = quantization_of(node, scale, zero)
-            if kind != element:
-                raise node.unsupported(f"its zero point is {kind}, but the input it is for is {element}")
-            return quantization
-        names.update(node.outputs)
-    raise port.unsupported("missing scale: no DequantizeLinear tells the scale of this integer input")
-
-
-def _constant(constants: dict[str, Constant], node: Node, index: int) -> Value | None:
-    name = node.inputs[index] if index < len(node.inputs) else ""
-    if not name:
-        return None
-    if name not in constants:
-        raise node.unsupported("its scale and zero point must be constant")
-    return constants[name]
-
-
-def _finished(model: Model, values: dict[str, Value], draft: Draft) -> str:
-    """The name of the output tensor, given the origin that the graph's output asks for."""
-    value = values.get(model.output)
-    node = next((n for n in model.nodes if model.output in n.outputs), None)
-    if node is None:
-        node = Node(model.output, "graph output", (), (model.output,), {}, 0)
-    if value is None:
-        raise node.unsupported("the graph's output is a further output of it; only first outputs are supported")
-    if isinstance(value, Real) and not isinstance(value, GraphInput):
-        element: Element = "float32"
-        leaf = value.leaf(draft)
-        last = leaf.activation
-    elif isinstance(value, Quantized):
-        element, last = value.element, value
-    else:
-        raise node.unsupported("the graph's output does not depend on quantized activations")
-    if last.tensor == model.input.name:
-        target = Target(draft, model.output, last.quantization, last.element, origin=False)
-        last = target.emit(node, Lookup, [last], last.view, table=np.arange(-128, 128).astype(np.int8))
-    origin = Interface(model.output, last.view.shape, element, last.view.memory_axes) if last.view.bound else None
-    draft.tensors[last.tensor] = dataclasses.replace(draft.tensors[last.tensor], origin=origin)
-    return last.tensor
+    return onnx.import_model(path)

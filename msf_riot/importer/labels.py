@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from msf_riot.errors import ModelError
 from msf_riot.ir import Graph
 
 KEYS = ("labels", "classes", "class_names", "names", "label_names", "categories")
-"""Of ONNX metadata, as exporters write them; the first that names every class is taken."""
+"""Of a model's metadata, as exporters write them; the first that names every class is taken."""
 
 LONGEST = 1 << 16
 """Characters of a list of labels: a thousand classes with long names are half of it."""
@@ -56,7 +57,9 @@ def parse(text: str) -> tuple[str, ...] | None:
         return tuple(line.strip() for line in lines)
     for read in (json.loads, ast.literal_eval):
         try:
-            value = read(text)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of Python about its own notation in the file, such as '\\d'
+                value = read(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             continue
         return _as_labels(value)
@@ -69,4 +72,4 @@ def _as_labels(value: object) -> tuple[str, ...] | None:
         value = [numbered.get(str(number)) for number in range(len(numbered))]
     if not isinstance(value, list | tuple) or not all(isinstance(label, str | int | float) for label in value):
         return None
-    return tuple(str(label) for label in value)
+    return tuple(str(label).encode("utf-8", "replace").decode() for label in value)  # JSON may hold half a character

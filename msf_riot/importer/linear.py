@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from msf_riot.importer.reading import Array, Node
+from msf_riot.importer.draft import Quantized, Target
+from msf_riot.importer.place import Place
 from msf_riot.importer.requantize import requantizations
-from msf_riot.importer.values import Constant, Leaf, Quantized, Real, Target, make_view
+from msf_riot.importer.values import Array, Constant, Leaf, Real
+from msf_riot.importer.view import MAX_ELEMENTS, make_view
 from msf_riot.importer.window import Window
 from msf_riot.ir import Concat, Conv2D, Dense, DepthwiseConv2D, Int32Array
 
-MAX_WEIGHTS = 1 << 27
 _INT32 = (1 << 31) - 1
 
 
@@ -33,7 +34,7 @@ class Linear(Real):
     window: Window | None = None
     groups: int = 1
 
-    def scaled(self, node: Node, factor: Array, offset: Array) -> Real:
+    def scaled(self, place: Place, factor: Array, offset: Array) -> Real:
         """Factors go into scale and sign of the weights, offsets into the bias."""
         count = self.weights.shape[0]
         factors = np.broadcast_to(factor.astype(np.float64).reshape(-1), (count,))
@@ -53,15 +54,15 @@ class Linear(Real):
         fields: dict[str, object] = {"bias": bias, "multiplier": multiplier, "shift": shift}
         weights, groups, copies = self._int8_weights(source)
         if copies > 1:
-            source = _repeated(self.node, source, copies, target)
+            source = _repeated(self.place, source, copies, target)
         if self.window is None:
             rows = weights.reshape(weights.shape[0], -1)
-            return target.emit(self.node, Dense, [source], self.view, weights=rows, **fields)
+            return target.emit(self.place, Dense, [source], self.view, weights=rows, **fields)
         fields |= {name: getattr(self.window, name) for name in ("stride", "dilation", "padding")}
         if groups > 1 and weights.shape[3] == 1 and weights.shape[0] == groups:
             filters = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
-            return target.emit(self.node, DepthwiseConv2D, [source], self.view, weights=filters, **fields)
-        return target.emit(self.node, Conv2D, [source], self.view, weights=weights, groups=groups, **fields)
+            return target.emit(self.place, DepthwiseConv2D, [source], self.view, weights=filters, **fields)
+        return target.emit(self.place, Conv2D, [source], self.view, weights=weights, groups=groups, **fields)
 
     def _steps(self, input_scale: float) -> tuple[npt.NDArray[np.float64], Int32Array]:
         """(real value of one step of the accumulator, bias in such steps), for each output channel."""
@@ -72,7 +73,7 @@ class Linear(Real):
         reach = np.abs(steps) + 255.0 * np.abs(self.weights).astype(np.float64).sum(axis=(1, 2, 3))
         if not (reach <= _INT32).all():
             channel = int(np.argmax(~(reach <= _INT32)))
-            raise self.node.unsupported(
+            raise self.place.unsupported(
                 f"output channel {channel} can reach {reach[channel]:.0f} in its accumulator, beyond int32"
             )
         return scale, steps.astype(np.int32)
@@ -83,16 +84,18 @@ class Linear(Real):
         copies = next(n for n in range(1, 1 << 20) if -128 * n <= low and high <= 127 * n)
         if copies == 1:
             return self.weights.astype(np.int8), self.groups, 1
-        weights = self.weights if self.groups == 1 else _ungrouped(self.node, self.weights, self.groups)
+        weights = self.weights if self.groups == 1 else _ungrouped(self.place, self.weights, self.groups)
         parts = [(weights + i) // copies for i in range(copies)]  # Hermite's identity: they add up to the weights
         return np.concatenate(parts, axis=3).astype(np.int8), 1, copies
 
 
-def _ungrouped(node: Node, weights: Int32Array, groups: int) -> Int32Array:
+def _ungrouped(place: Place, weights: Int32Array, groups: int) -> Int32Array:
     """The same convolution over all input channels, zero where a channel is of another group."""
     count, height, width, depth = weights.shape
-    if weights.size * groups > MAX_WEIGHTS:
-        raise node.unsupported("grouped weights beyond int8 would grow too large; quantize weights symmetrically, int8")
+    if weights.size * groups > MAX_ELEMENTS:
+        raise place.unsupported(
+            "grouped weights beyond int8 would grow too large; quantize weights symmetrically, int8"
+        )
     whole = np.zeros((count, height, width, depth * groups), np.int32)
     each = count // groups
     for group in range(groups):
@@ -101,38 +104,40 @@ def _ungrouped(node: Node, weights: Int32Array, groups: int) -> Int32Array:
     return whole
 
 
-def _repeated(node: Node, source: Quantized, copies: int, target: Target) -> Quantized:
+def _repeated(place: Place, source: Quantized, copies: int, target: Target) -> Quantized:
     """The input joined to itself along the channels."""
     height, width, channels = source.view.hwc
-    view = make_view(node, [[("H", height)], [("W", width)], [("C", channels * copies)]])
-    return target.inner("repeated", source.quantization).emit(node, Concat, [source] * copies, view)
+    view = make_view(place, [[("H", height)], [("W", width)], [("C", channels * copies)]])
+    return target.inner("repeated", source.quantization).emit(place, Concat, [source] * copies, view)
 
 
-def integer_weights(node: Node, weights: Constant, output_axis: int) -> tuple[Int32Array, npt.NDArray[np.float64]]:
+def integer_weights(place: Place, weights: Constant, output_axis: int) -> tuple[Int32Array, npt.NDArray[np.float64]]:
     """(int32 weights with the zero point removed, [output_axis first] scale of each output channel).
 
     Raises UnsupportedModelError where the weights are float or their scales vary along another axis.
     """
     codes = weights.codes
     if codes is None:
-        raise node.unsupported("its weights are float; quantize them (DequantizeLinear over int8 weights)")
+        raise place.unsupported("its weights are float; quantize them (DequantizeLinear over int8 weights)")
     if codes.integers.dtype not in (np.int8, np.uint8):
-        raise node.unsupported(f"weights of {codes.integers.dtype} are not supported, only int8 and uint8")
-    if codes.integers.size == 0 or codes.integers.size > MAX_WEIGHTS:
-        raise node.unsupported(f"{codes.integers.size} weights cannot be run")
+        raise place.unsupported(f"weights of {codes.integers.dtype} are not supported, only int8 and uint8")
+    if codes.integers.size == 0 or codes.integers.size > MAX_ELEMENTS:
+        raise place.unsupported(f"{codes.integers.size} weights cannot be run")
+    if codes.integers.ndim <= output_axis:
+        raise place.unsupported(f"its weights of shape {list(codes.integers.shape)} have no axis of output channels")
     integers = np.moveaxis(codes.integers.astype(np.int32) - codes.zero_point.astype(np.int32), output_axis, 0)
     scales = np.moveaxis(codes.scale, output_axis, 0).reshape(integers.shape[0], -1)
     if (scales != scales[:, :1]).any():
-        raise node.unsupported("its weights have several scales within one output channel")
+        raise place.unsupported("its weights have several scales within one output channel")
     return integers, scales[:, 0].astype(np.float64)
 
 
-def real_bias(node: Node, bias: Constant | None, scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def real_bias(place: Place, bias: Constant | None, scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The bias in float64; `scale` is that of the accumulator. Integers quantized with it are taken as they are."""
     if bias is None:
         return np.zeros(scale.size)
     if bias.array.size not in (1, scale.size):
-        raise node.unsupported(f"{bias.array.size} bias values for {scale.size} output channels")
+        raise place.unsupported(f"{bias.array.size} bias values for {scale.size} output channels")
     if bias.codes is None:
         values = bias.array.astype(np.float64).reshape(-1)
     else:
@@ -141,12 +146,12 @@ def real_bias(node: Node, bias: Constant | None, scale: npt.NDArray[np.float64])
         steps = (bias.codes.integers.astype(np.float64) - bias.codes.zero_point).reshape(-1)
         values = steps * np.where(same, scale, own)
     if not np.isfinite(values).all():
-        raise node.unsupported("its bias holds values that are not finite")
+        raise place.unsupported("its bias holds values that are not finite")
     return np.broadcast_to(values, scale.shape).astype(np.float64)
 
 
-def dense_order(node: Node, source: Leaf, weights: Int32Array, dim: int) -> Int32Array:
-    """[O, K] with K as ONNX dimension `dim` runs over the tensor -> [O, H, W, C]."""
+def dense_order(place: Place, source: Leaf, weights: Int32Array, dim: int) -> Int32Array:
+    """[O, K] with K as dimension `dim` of the source runs over the tensor -> [O, H, W, C]."""
     axes = source.view.dims[dim]
     order = [axis.name for axis in axes]
     rest = [name for name in "HWC" if name not in order]

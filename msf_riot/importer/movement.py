@@ -9,9 +9,13 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from msf_riot.importer.reading import Node
-from msf_riot.importer.values import Draft, FloatArray, Leaf, Quantized, Real, Target, quantize
-from msf_riot.ir import Quantization
+import numpy as np
+
+from msf_riot.importer.draft import Draft, Quantized, Target, quantize
+from msf_riot.importer.place import Place
+from msf_riot.importer.values import FloatArray, Leaf, Real
+from msf_riot.importer.view import View
+from msf_riot.ir import Concat, Pad, Padding, Quantization, ResizeNearest
 
 Emit = Callable[[Target, list[Quantized]], Quantized]
 
@@ -45,13 +49,43 @@ class Movement(Real):
             return super().leaf(draft)
         if self.constant is not None and not _holds(first.quantization, self.constant):
             return super().leaf(draft)
-        target = Target(draft, f"{self.node.outputs[0]}_int8", first.quantization, first.element, origin=False)
+        target = Target(draft, f"{self.place.result}_int8", first.quantization, first.element, origin=False)
         result = draft.once(self, first.quantization, lambda: self.emit(target, [leaf.source for leaf in leaves]))
-        return Leaf(self.node, self.view, dataclasses.replace(result, view=self.view))
+        return Leaf(self.place, self.view, dataclasses.replace(result, view=self.view))
 
-    def mapped(self, node: Node, function: Callable[[FloatArray], FloatArray]) -> Real:
+    def mapped(self, place: Place, function: Callable[[FloatArray], FloatArray]) -> Real:
         """A table behind it."""
-        return self.leaf(self.draft).mapped(node, function)
+        return self.leaf(self.draft).mapped(place, function)
+
+
+def pad(place: Place, view: View, real: Real, padding: Padding, value: float, draft: Draft) -> Movement:
+    """The real `value` around rows and columns; `tidy` folds it into a window behind it."""
+
+    def emit(target: Target, sources: list[Quantized]) -> Quantized:
+        code = int(np.clip(quantize(value, target.quantization), target.low, target.high))
+        return target.emit(place, Pad, sources, view, padding=padding, value=code, low=-128, high=127)
+
+    return Movement(place, view, (real,), emit, draft, constant=value)
+
+
+def concat(place: Place, view: View, sources: tuple[Real, ...], draft: Draft) -> Movement:
+    """Joined along the channels."""
+
+    def emit(target: Target, parts: list[Quantized]) -> Quantized:
+        return target.emit(place, Concat, parts, view, low=-128, high=127)
+
+    return Movement(place, view, sources, emit, draft)
+
+
+def resize(
+    place: Place, view: View, real: Real, rows: tuple[int, ...], columns: tuple[int, ...], draft: Draft
+) -> Movement:
+    """For each row and column of the output the one of the input that it is."""
+
+    def emit(target: Target, sources: list[Quantized]) -> Quantized:
+        return target.emit(place, ResizeNearest, sources, view, rows=rows, columns=columns, low=-128, high=127)
+
+    return Movement(place, view, (real,), emit, draft)
 
 
 def _holds(quantization: Quantization, real: float) -> bool:

@@ -1,14 +1,10 @@
-"""Where a window of taps lies: ONNX strides, pads and auto_pad on the height and width of a tensor.
-
-ONNX axes may run over height and width in either order (a transposed image) and may be one only (a 1-D signal).
-"""
+"""Where a window of taps lies on the height and width of a tensor, and how many of them an axis holds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from msf_riot.importer.reading import Node
-from msf_riot.importer.values import View, bind, make_view
+from msf_riot.importer.place import Place
 from msf_riot.ir import Padding, Pair
 
 MAX_WINDOW = 255
@@ -16,137 +12,38 @@ MAX_WINDOW = 255
 
 @dataclass(frozen=True)
 class Window:
-    """`letters` says which tensor axis each spatial ONNX axis is; 'HW' is both at once, for 1x1 windows only."""
+    """A window's size and steps, the padding around its input, and the height and width of what it gives."""
 
-    letters: tuple[str, ...]
     kernel: Pair
     stride: Pair
     dilation: Pair
     padding: Padding
     output: Pair
 
-    def check(self, node: Node) -> None:
+    def check(self, place: Place) -> None:
         """Raises UnsupportedModelError for what the kernels cannot count."""
         for what, pair in (("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation)):
             if max(pair) > MAX_WINDOW:
-                raise node.unsupported(f"its {what} is {max(pair)}; at most {MAX_WINDOW} is supported")
+                raise place.unsupported(f"its {what} is {max(pair)}; at most {MAX_WINDOW} is supported")
 
-    def view(self, node: Node, channels: int) -> View:
-        """The output's view: batch, channels, spatial axes."""
-        sizes = dict(zip("HW", self.output, strict=True))
-        return make_view(node, [[], [("C", channels)], *([(c, sizes[c]) for c in letters] for letters in self.letters)])
-
-
-def spatial(node: Node, view: View) -> tuple[View, tuple[str, ...]]:
-    """The view (batch, channels, one or two spatial axes), laid out, and the letters of its spatial axes."""
-    rank = len(view.shape)
-    if rank not in (3, 4):
-        raise node.unsupported(f"its input has rank {rank}; 3 (1-D) and 4 (2-D) are supported")
-    if view.shape[0] != 1:
-        raise node.unsupported(f"its batch is {view.shape[0]}; only 1 is supported")
-    view = bind(node, view, ("N", "C", "H", "W")[:rank], certain=True)
-    names = [view.names(dim) for dim in range(1, rank)]
-    if names[0] not in ("", "C") or any("C" in name for name in names[1:]):
-        raise node.unsupported("its input's channels were moved among rows or columns before")
-    if rank == 3:
-        return view, (names[1] or "H",)
-    if any(len(name) > 1 for name in names[1:]):
-        raise node.unsupported("its input's rows and columns were joined before")
-    swapped = names[1] == "W" or names[2] == "H"
-    return view, ("W", "H") if swapped else ("H", "W")
+    @property
+    def may_miss_input(self) -> bool:
+        """Whether the padding is as wide as the kernel, so that a window may hold nothing else."""
+        padding = self.padding
+        return max(padding.top, padding.bottom) >= self.kernel[0] or max(padding.left, padding.right) >= self.kernel[1]
 
 
-def window(node: Node, view: View, kernel: tuple[int, ...]) -> tuple[View, Window]:
-    """The view, laid out, and the window that the node's attributes describe on it.
+def same_padding(size: int, extent: int, stride: int) -> tuple[int, int]:
+    """(smaller half, larger half) of what padding "same" adds to an axis; `extent` is the dilated kernel's.
 
-    Raises UnsupportedModelError for strides, dilations, kernels or pads that make no sense.
+    The output then has ceil(size / stride) elements.
     """
-    view, letters = spatial(node, view)
-    count = len(letters)
-    strides = _positive(node, "strides", count)
-    dilations = _positive(node, "dilations", count)
-    if len(kernel) != count or any(
-        not 1 <= k <= max(MAX_WINDOW, d) for k, d in zip(kernel, view.shape[2:], strict=True)
-    ):
-        raise node.unsupported(f"kernel {list(kernel)[:9]} does not suit an input of {list(view.shape)}")
-    extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
-    pads = _pads(node, view.shape[2:], extents, strides)
-    if letters == ("HW",) or letters == ("WH",):
-        if kernel != (1,) or strides != (1,) or any(pads):
-            raise node.unsupported("its input's rows and columns were joined before")
-        return view, Window(letters, (1, 1), (1, 1), (1, 1), Padding(), view.hwc[:2])
-    sizes = dict(zip(letters, range(count), strict=True))
-
-    def pair(values: tuple[int, ...], default: int) -> Pair:
-        first, second = (values[sizes[c]] if c in sizes else default for c in "HW")
-        return first, second
-
-    first, last = pads[:count], pads[count:]
-    outputs = tuple(
-        _output_size(node, size + before + after, extent, stride)
-        for size, before, after, extent, stride in zip(view.shape[2:], first, last, extents, strides, strict=True)
-    )
-    ceiled = node.integer("ceil_mode", 0) != 0
-    if ceiled:
-        outputs, last = _ceil(view.shape[2:], first, last, extents, strides)
-    (top, left), (bottom, right) = pair(first, 0), pair(last, 0)
-    height, width = view.hwc[:2]
-    # A spatial axis that ONNX does not name has one element.
-    output = (
-        outputs[sizes["H"]] if "H" in sizes else height,
-        outputs[sizes["W"]] if "W" in sizes else width,
-    )
-    padding = Padding(top, left, bottom, right)
-    return view, Window(letters, pair(kernel, 1), pair(strides, 1), pair(dilations, 1), padding, output)
+    total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+    return total // 2, total - total // 2
 
 
-def _positive(node: Node, name: str, count: int) -> tuple[int, ...]:
-    values = node.integers(name, (1,) * count)
-    if values is None or len(values) != count or any(not 1 <= v <= MAX_WINDOW * MAX_WINDOW for v in values):
-        raise node.unsupported(f"{name} {list(values or ())[:9]} must be {count} numbers of 1 or more")
-    return values
-
-
-def _pads(node: Node, sizes: tuple[int, ...], extents: list[int], strides: tuple[int, ...]) -> tuple[int, ...]:
-    """All starts, then all ends."""
-    count = len(sizes)
-    mode = node.text("auto_pad", "NOTSET")
-    if mode in ("SAME_UPPER", "SAME_LOWER"):
-        totals = [
-            max((-(-size // stride) - 1) * stride + extent - size, 0)
-            for size, extent, stride in zip(sizes, extents, strides, strict=True)
-        ]
-        small, large = tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals)
-        return small + large if mode == "SAME_UPPER" else large + small
-    if mode not in ("NOTSET", "VALID", ""):
-        raise node.unsupported(f"auto_pad {mode[:40]} is unknown")
-    pads = node.integers("pads", (0,) * (2 * count))
-    if mode == "VALID":
-        return (0,) * (2 * count)
-    if pads is None or len(pads) != 2 * count or any(not 0 <= p <= 4096 for p in pads):
-        raise node.unsupported(f"pads {list(pads or ())[:9]} must be {2 * count} numbers from 0 to 4096")
-    return pads
-
-
-def _output_size(node: Node, padded: int, extent: int, stride: int) -> int:
+def output_size(place: Place, padded: int, extent: int, stride: int) -> int:
+    """How many windows an axis of `padded` elements holds. Raises UnsupportedModelError where it holds none."""
     if padded < extent:
-        raise node.unsupported(f"its window of {extent} is larger than its padded input of {padded}")
+        raise place.unsupported(f"its window of {extent} is larger than its padded input of {padded}")
     return (padded - extent) // stride + 1
-
-
-def _ceil(
-    sizes: tuple[int, ...],
-    first: tuple[int, ...],
-    last: tuple[int, ...],
-    extents: list[int],
-    strides: tuple[int, ...],
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Output sizes rounded up, windows that would start in the padding at the end left out; the pads that needs."""
-    outputs, ends = [], []
-    for size, before, after, extent, stride in zip(sizes, first, last, extents, strides, strict=True):
-        output = -(-(size + before + after - extent) // stride) + 1
-        if (output - 1) * stride >= size + before:
-            output -= 1
-        outputs.append(output)
-        ends.append(max(after, (output - 1) * stride + extent - size - before))
-    return tuple(outputs), tuple(ends)

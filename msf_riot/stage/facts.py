@@ -178,26 +178,17 @@ class Network:
             for op, source, output, calls in self._kernel_calls()
         )
 
-    def _instructions(self, operator: Operator, source: Tensor, output: Tensor, pixels: int) -> int:
-        count = kernel_sets.instructions_per_pixel(self.kernels, operator, source, output, pixels)
-        return round(256 * count)
-
     @cached_property
     def kernel_instructions(self) -> tuple[IntArray, ...]:
         """For each operator: instructions for one output pixel, in 1/256, by the number of pixels of one call."""
         return tuple(
-            np.array(
-                [
-                    0,
-                    *(
-                        round(256 * kernel_sets.instructions_per_pixel(self.kernels, op, source, output, n))
-                        for n in calls
-                    ),
-                ],
-                dtype=np.int64,
-            )
+            np.array([0, *(self._instructions(op, source, output, n) for n in calls)], dtype=np.int64)
             for op, source, output, calls in self._kernel_calls()
         )
+
+    def _instructions(self, operator: Operator, source: Tensor, output: Tensor, pixels: int) -> int:
+        count = kernel_sets.instructions_per_pixel(self.kernels, operator, source, output, pixels)
+        return round(256 * count)
 
     def tiled(self, by_pixels: tuple[IntArray, ...], index: int, tile: int) -> IntArray:
         """By the pixels of one call, where a convolution computes no more than `tile` of them together."""

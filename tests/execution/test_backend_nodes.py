@@ -12,7 +12,7 @@ from msf_riot.importer import import_model
 from msf_riot.planner import layer_by_layer
 from msf_riot.scheduler import schedule
 from tests.execution.harness import run_on_host
-from tests.importer.backend_nodes import IN_SCOPE, cases
+from tests.importer.onnx.backend_nodes import IN_SCOPE, cases
 
 
 @pytest.mark.parametrize("name", IN_SCOPE)

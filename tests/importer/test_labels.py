@@ -32,6 +32,15 @@ def test_what_is_no_list_of_labels_is_none(text: str) -> None:
     assert parse(text) is None
 
 
+def test_labels_can_be_written_as_utf_8() -> None:
+    assert parse(r'["\ud800", "\ud83d\ude00"]') == ("?", "\U0001f600")
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_in_python_s_notation_warn_of_nothing() -> None:
+    assert parse(r"['\d', 'x']") == (r"\d", "x")
+
+
 def test_metadata_counts_only_where_it_names_every_channel() -> None:
     metadata = {"labels": "one", "names": "{0: 'cat', 1: 'dog'}"}
     assert labels_in(metadata, 2) == ("cat", "dog")

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msf_riot.errors import ModelError
-from msf_riot.importer import requantization
-from msf_riot.importer.requantize import addition, affine
+from msf_riot.importer.requantize import addition, affine, requantization
 
 
 @given(st.floats(1e-300, 2.0**29))

@@ -9,7 +9,7 @@ from zoo_runs import quantized_tensors, unseen_images
 from msf_riot import ir, zoo
 from msf_riot.agreement import agreement, from_int8
 from msf_riot.importer import import_model
-from msf_riot.importer.quantize import quantize_model
+from msf_riot.importer.onnx.quantize import quantize_model
 from msf_riot.ir import Graph, Int8Array, Operator
 from msf_riot.reference import execute, execute_operator
 from msf_riot.zoo.calibration import images, random_generator

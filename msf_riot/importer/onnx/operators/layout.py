@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import Axis, Constant, Draft, Quantized, Real, Value, View, constant_of
+from msf_riot.importer.draft import Draft, Quantized
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import Constant, Real, Value, constant_of
+from msf_riot.importer.view import Axis, View
 
 
 def shape_of(node: Node, value: Value | None) -> tuple[int, ...]:

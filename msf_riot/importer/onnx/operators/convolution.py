@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from msf_riot.importer.draft import Draft
 from msf_riot.importer.linear import Linear, integer_weights, real_bias
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import Constant, Draft, Value, constant_of, real_of
-from msf_riot.importer.window import window
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.onnx.windows import window
+from msf_riot.importer.values import Constant, Value, constant_of, real_of
 from msf_riot.ir import Int32Array
 
 

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
 from msf_riot.errors import ModelError, UnsupportedModelError
-from msf_riot.importer.reading import Array, Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import (
-    Codes,
-    Constant,
-    Draft,
-    Leaf,
-    Quantized,
-    Real,
-    Target,
-    Value,
-    constant_of,
-    quantization_of,
-)
-from msf_riot.ir import Lookup
+from msf_riot.importer.draft import Draft, Element, Quantized, Target
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import Array, Codes, Constant, Leaf, Real, Value, constant_of
+from msf_riot.ir import Lookup, Quantization
 
 
 @reads("QuantizeLinear")
@@ -41,7 +32,7 @@ def quantize_linear(node: Node, inputs: Inputs, draft: Draft) -> Value:
         except UnsupportedModelError:
             raise
         except ModelError as error:
-            raise value.node.unsupported(str(error)) from error
+            raise value.place.unsupported(str(error)) from error
     if not isinstance(value, Constant):
         raise node.unsupported("its input is quantized already")
     real = value.array
@@ -117,6 +108,24 @@ def _along_axis(node: Node, values: Array, shape: tuple[int, ...]) -> Array:
     if values.ndim != 1 or not 0 <= axis < len(shape) or shape[axis] != values.size:
         raise node.unsupported(f"{values.size} scales or zero points do not suit the shape {list(shape)}, axis {axis}")
     return np.broadcast_to(values.reshape([-1 if i == axis else 1 for i in range(len(shape))]), shape)
+
+
+def quantization_of(node: Node, scale: Value | None, zero_point: Value | None) -> tuple[Quantization, Element]:
+    """Per-tensor quantization of an activation from its ONNX scale and zero point; shifted where uint8."""
+    if scale is None:
+        raise node.unsupported("missing scale")
+    real = constant_of(node, scale, "scale").array
+    zero = np.zeros((), np.uint8) if zero_point is None else constant_of(node, zero_point, "zero point").array
+    if real.size != 1 or zero.size != 1:
+        raise node.unsupported("an activation must have one scale and one zero point for the whole tensor")
+    value = float(real.reshape(()))
+    if real.dtype not in (np.float32, np.float64) or not (math.isfinite(value) and value > 0):
+        raise node.unsupported(f"scale {value} ({real.dtype}) must be a float above 0")
+    if zero.dtype == np.uint8:
+        return Quantization(value, int(zero.reshape(())) - 128), "uint8"
+    if zero.dtype == np.int8:
+        return Quantization(value, int(zero.reshape(()))), "int8"
+    raise node.unsupported(f"activations of {zero.dtype} are not supported, only int8 and uint8")
 
 
 def with_axis(node: Node, axis: int) -> Node:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import Draft, FloatArray, Value, constant_of, real_of, step_value
+from msf_riot.importer.draft import Draft
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import FloatArray, Value, constant_of, real_of, step_value
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 

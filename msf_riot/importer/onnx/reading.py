@@ -1,7 +1,6 @@
 """A file -> Model: the ONNX protobuf checked, in Python values, its nodes in an order in which they can run.
 
-Takes nothing on trust: no memory is allocated by a size the file claims, tensors are checked against the bytes that
-are there, external data must lie in the model's own folder, and every name must be defined once.
+Takes nothing on trust: no memory is allocated by a size the file claims, and every name must be defined once.
 """
 
 from __future__ import annotations
@@ -10,40 +9,23 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from msf_riot.errors import ModelError, UnsupportedModelError
+from msf_riot.importer.file import read_bytes
+from msf_riot.importer.onnx.tensors import to_array
+from msf_riot.importer.values import Array
+from msf_riot.importer.view import MAX_ELEMENTS
 
-Array: TypeAlias = npt.NDArray[Any]
-
-MAX_FILE_BYTES = 1 << 29
-MAX_TENSOR_ELEMENTS = 1 << 27
 DOMAINS = {"", "ai.onnx", "com.microsoft"}
-
-_ELEMENTS: dict[int, tuple[type[np.generic], str]] = {
-    onnx.TensorProto.FLOAT: (np.float32, "float_data"),
-    onnx.TensorProto.DOUBLE: (np.float64, "double_data"),
-    onnx.TensorProto.FLOAT16: (np.float16, "int32_data"),
-    onnx.TensorProto.INT8: (np.int8, "int32_data"),
-    onnx.TensorProto.UINT8: (np.uint8, "int32_data"),
-    onnx.TensorProto.INT16: (np.int16, "int32_data"),
-    onnx.TensorProto.UINT16: (np.uint16, "int32_data"),
-    onnx.TensorProto.INT32: (np.int32, "int32_data"),
-    onnx.TensorProto.INT64: (np.int64, "int64_data"),
-    onnx.TensorProto.UINT32: (np.uint32, "uint64_data"),
-    onnx.TensorProto.UINT64: (np.uint64, "uint64_data"),
-    onnx.TensorProto.BOOL: (np.bool_, "int32_data"),
-}
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One ONNX node: attributes as numbers, strings, lists and arrays; `opset` is that of its domain."""
+    """One ONNX node, a `Place`: attributes as numbers, strings, lists and arrays; `opset` is that of its domain."""
 
     name: str
     operator: str
@@ -52,6 +34,11 @@ class Node:
     attributes: Mapping[str, Any]
     opset: int
     written: str = ""  # the operator's name in the file, where this stands for a part of it
+
+    @property
+    def result(self) -> str:
+        """The name of its first output."""
+        return self.outputs[0]
 
     def unsupported(self, reason: str) -> UnsupportedModelError:
         """The error that names this node."""
@@ -104,6 +91,7 @@ class Model:
     constants: Mapping[str, Array]
     input: Port
     output: str
+    metadata: Mapping[str, str]
 
 
 def read_model(path: Path) -> Model:
@@ -137,21 +125,13 @@ def read_model(path: Path) -> Model:
     order = _needed(_sorted(nodes, {*constants, port.name}, path), output)
     if output != port.name and not order:
         raise ModelError(f"{path}: the output '{output}' is computed nowhere")
-    return Model(path.stem, order, constants, port, output)
+    metadata = {entry.key: entry.value for entry in proto.metadata_props if isinstance(entry.value, str)}
+    return Model(path.stem, order, constants, port, output, metadata)
 
 
 def parse(path: Path) -> onnx.ModelProto:
     """The protobuf of an ONNX file, not looked into."""
-    try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise ModelError(f"{path}: is not a file")
-        if size > MAX_FILE_BYTES:
-            raise ModelError(f"{path}: {size} bytes; models of more than {MAX_FILE_BYTES} bytes are not read")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ModelError(f"{path}: cannot be read: {reason}") from error
+    data = read_bytes(path)
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
@@ -188,66 +168,6 @@ def _check_text(text: str | bytes, path: Path) -> None:
     """Names appear in messages of one line and in comments of generated code."""
     if isinstance(text, bytes) or any(ord(letter) < 32 for letter in text):
         raise ModelError(f"{path}: holds the name {text[:80]!r}, which is not printable text; the file is damaged")
-
-
-def to_array(tensor: onnx.TensorProto, folder: Path) -> Array:
-    """The values of a tensor, checked against the bytes that hold them."""
-    label = f"tensor '{tensor.name}'"
-    if tensor.data_type not in _ELEMENTS:
-        raise ModelError(f"{label}: element type {tensor.data_type} is not supported")
-    dtype, field = _ELEMENTS[tensor.data_type]
-    shape = tuple(tensor.dims)
-    if len(shape) > 8 or any(d < 0 for d in shape):
-        raise ModelError(f"{label}: claims the shape {list(shape)[:9]}")
-    count = math.prod(shape)
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        raw = _external(tensor, folder, count * np.dtype(dtype).itemsize)
-    elif tensor.HasField("raw_data"):
-        raw = tensor.raw_data
-    else:
-        return _typed(tensor, field, np.dtype(dtype), shape, count, label)
-    if len(raw) != count * np.dtype(dtype).itemsize:
-        raise ModelError(f"{label}: claims {count} elements of {np.dtype(dtype)}, but holds {len(raw)} bytes")
-    return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
-
-
-def _typed(
-    tensor: onnx.TensorProto, field: str, dtype: np.dtype[Any], shape: tuple[int, ...], count: int, label: str
-) -> Array:
-    values = getattr(tensor, field)
-    if len(values) != count:
-        raise ModelError(f"{label}: claims {count} elements, but holds {len(values)}")
-    if dtype == np.float16:
-        return np.array(values, np.int64).astype(np.uint16).view(np.float16).reshape(shape)
-    wide = np.array(values, dtype if dtype.kind == "f" else np.int64 if field != "uint64_data" else np.uint64)
-    array = wide.astype(dtype)
-    if dtype.kind in "iu" and not np.array_equal(array, wide):
-        raise ModelError(f"{label}: holds values outside {dtype}")
-    return array.reshape(shape)
-
-
-def _external(tensor: onnx.TensorProto, folder: Path, wanted: int) -> bytes:
-    label = f"tensor '{tensor.name}'"
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = entries.get("location", "")
-    try:
-        base = folder.resolve()
-        file = (base / location).resolve()
-        offset = int(entries.get("offset", "0"))
-        length = int(entries.get("length", str(wanted)))
-        if not location or not file.is_relative_to(base):
-            raise ModelError(f"{label}: its external data '{location[:200]}' is outside the model's folder")
-        if not file.is_file():
-            raise ModelError(f"{label}: its external data '{location[:200]}' is absent; it belongs beside the model")
-        if offset < 0 or length != wanted or offset + length > file.stat().st_size:
-            raise ModelError(
-                f"{label}: claims bytes {offset} to {offset + wanted} of '{location[:200]}', which are not there"
-            )
-        with file.open("rb") as stream:
-            stream.seek(offset)
-            return bytes(stream.read(length))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{label}: its external data '{location[:200]!r}' cannot be read: {error}") from error
 
 
 def _node(node: onnx.NodeProto, opsets: Mapping[str, int], path: Path) -> Node:
@@ -295,7 +215,7 @@ def _port(value: onnx.ValueInfoProto, path: Path) -> Port:
                 "graph input",
                 f"dynamic shape: axis {axis} has no fixed size; export the model with a fixed input shape",
             )
-    if len(shape) > 8 or math.prod(shape) > MAX_TENSOR_ELEMENTS:
+    if len(shape) > 8 or math.prod(shape) > MAX_ELEMENTS:
         raise UnsupportedModelError(value.name, "graph input", f"shape {shape[:9]} is absurdly large")
     return Port(value.name, kind.elem_type, tuple(shape))
 

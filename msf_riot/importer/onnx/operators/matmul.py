@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from msf_riot.importer.draft import Draft
 from msf_riot.importer.linear import Linear, dense_order, integer_weights, real_bias
-from msf_riot.importer.reading import Array, Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import Constant, Draft, Real, Value, View, bind, constant_of, make_view, real_of
+from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import Array, Constant, Real, Value, constant_of, real_of
+from msf_riot.importer.view import View, make_view
 from msf_riot.importer.window import Window
 from msf_riot.ir import Padding
 
@@ -55,7 +58,7 @@ def _product(
     elif view.names(-1) in ("", "C") and "C" not in "".join(axis.name for dim in view.dims[:-1] for axis in dim):
         output = make_view(node, [*view.dims[:-1], [("C", outputs)]])
         taps = integers[:, None, None, :]
-        every = Window((), (1, 1), (1, 1), (1, 1), Padding(), view.hwc[:2])
+        every = Window((1, 1), (1, 1), (1, 1), Padding(), view.hwc[:2])
         found = Linear(node, output, leaf, taps, scales, real, every)
     else:
         raise node.unsupported("multiplies along rows or columns, not along the channels")

@@ -6,24 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from msf_riot.importer.movement import Movement
-from msf_riot.importer.operators.layout import integers_of
-from msf_riot.importer.reading import Array, Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import (
-    MAX_AXIS,
-    Constant,
-    Draft,
-    FloatArray,
-    Quantized,
-    Target,
-    Value,
-    constant_of,
-    make_view,
-    real_of,
-)
-from msf_riot.importer.window import spatial
-from msf_riot.ir import ResizeNearest
+from msf_riot.importer import movement
+from msf_riot.importer.draft import Draft
+from msf_riot.importer.onnx.operators.layout import integers_of
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.onnx.windows import spatial
+from msf_riot.importer.values import Array, Constant, FloatArray, Value, constant_of, real_of
+from msf_riot.importer.view import MAX_AXIS, make_view
 
 _ROUND: dict[str, Callable[[Array], Array]] = {
     "round_prefer_floor": lambda x: np.ceil(x - np.float32(0.5)),
@@ -55,11 +45,7 @@ def resize(node: Node, inputs: Inputs, draft: Draft) -> Value:
         picks[other] = tuple(range(view.hwc["HW".index(other)]))
     sizes = {"H": len(rows), "W": len(columns)}
     output_view = make_view(node, [[], [("C", view.hwc[2])], *([(c, sizes[c])] for c in letters)])
-
-    def emit(target: Target, sources: list[Quantized]) -> Quantized:
-        return target.emit(node, ResizeNearest, sources, output_view, rows=rows, columns=columns, low=-128, high=127)
-
-    return Movement(node, output_view, (real,), emit, draft)
+    return movement.resize(node, output_view, real, rows, columns, draft)
 
 
 def _targets(node: Node, inputs: Inputs, shape: tuple[int, ...]) -> list[tuple[int, float]]:

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from msf_riot.importer.arithmetic import Affine, Product, Sum, broadcast
+from msf_riot.importer.draft import Draft
 from msf_riot.importer.linear import Linear
-from msf_riot.importer.reading import Array, Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.requantize import addition, affine, requantization
-from msf_riot.importer.values import (
-    Clamped,
-    Constant,
-    Draft,
-    Leaf,
-    Mapped,
-    Quantized,
-    Real,
-    Target,
-    Value,
-    View,
-    bind,
-    constant_of,
-    make_view,
-    real_of,
-)
-from msf_riot.ir import Add, ChannelAffine, Mul, ResizeNearest
+from msf_riot.importer.onnx.input_layout import bind, channels_along
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import Array, Clamped, Constant, Leaf, Mapped, Real, Value, constant_of, real_of
+from msf_riot.importer.view import View
 
 Binary = Callable[[Array, Array], Array]
 FUNCTIONS: dict[str, Binary] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
@@ -110,8 +95,7 @@ def _letters(view: View, values: Array) -> tuple[str, ...]:
     rank = len(view.shape)
     sizes = (1,) * (rank - values.ndim) + values.shape
     channel = next((i for i, size in enumerate(sizes) if size > 1), rank - 1)
-    others = iter("HW")
-    return tuple("C" if i == channel else next(others, "N") if view.dims[i] else "N" for i in range(rank))
+    return channels_along(view, {channel})
 
 
 def _per_channel(node: Node, view: View, values: Array) -> npt.NDArray[np.float64]:
@@ -127,31 +111,6 @@ def _per_channel(node: Node, view: View, values: Array) -> npt.NDArray[np.float6
     return values.astype(np.float64).reshape(-1)
 
 
-@dataclass(frozen=True, eq=False)
-class Affine(Real):
-    """factor[c] * activation + offset[c]."""
-
-    source: Leaf
-    factor: npt.NDArray[np.float64]
-    offset: npt.NDArray[np.float64]
-
-    def scaled(self, node: Node, factor: Array, offset: Array) -> Real:
-        """One more step of the same."""
-        return Affine(node, self.view, self.source, self.factor * factor, self.offset * factor + offset)
-
-    def quantize(self, target: Target) -> Quantized:
-        """One ChannelAffine."""
-        source = self.source.source
-        channels = self.view.hwc[2]
-        factors = np.broadcast_to(self.factor * source.quantization.scale / target.quantization.scale, (channels,))
-        offsets = np.broadcast_to(self.offset / target.quantization.scale, (channels,))
-        found = np.array([affine(float(f), float(o)) for f, o in zip(factors, offsets, strict=True)], np.int32)
-        multiplier, offset, shift = (np.ascontiguousarray(found[:, i]) for i in range(3))
-        return target.emit(
-            self.node, ChannelAffine, [source], self.view, multiplier=multiplier, offset=offset, shift=shift
-        )
-
-
 def _between(node: Node, first: Real, second: Real, draft: Draft) -> Real:
     joined = _same_source(node, first, second)
     if joined is not None:
@@ -161,7 +120,7 @@ def _between(node: Node, first: Real, second: Real, draft: Draft) -> Real:
     if node.operator == "Sub":
         second = _negated(node, second, draft)
     a, b = first.leaf(draft), second.leaf(draft)
-    view = _broadcast(node, a.view, b.view)
+    view = broadcast(node, a.view, b.view)
     if node.operator == "Mul":
         return Product(node, view, a, b)
     return Sum(node, view, a, b)
@@ -188,68 +147,3 @@ def _maps(clamped: Clamped) -> bool:
 def _negated(node: Node, real: Real, draft: Draft) -> Real:
     """-x as an activation: its codes mirrored around the zero point need one value more than int8 may have."""
     raise node.unsupported("subtracts an activation; export it as Add of a negated and quantized one")
-
-
-def _broadcast(node: Node, a: View, b: View) -> View:
-    """The view of a result of two activations; raises where they lie differently."""
-    rank = max(len(a.shape), len(b.shape))
-    shapes = [(1,) * (rank - len(v.shape)) + v.shape for v in (a, b)]
-    dims = [((),) * (rank - len(v.dims)) + v.dims for v in (a, b)]
-    if any(p != q and 1 not in (p, q) for p, q in zip(*shapes, strict=True)):
-        raise node.unsupported(f"inputs of {list(a.shape)} and {list(b.shape)} do not broadcast")
-    if any(p and q and p != q for p, q in zip(*dims, strict=True)):
-        raise node.unsupported("its inputs are laid out differently in memory")
-    merged = tuple(p or q for p, q in zip(*dims, strict=True))
-    names = [axis.name for dim in merged for axis in dim]
-    if len(set(names)) < len(names):
-        raise node.unsupported("its inputs are laid out differently in memory")
-    return make_view(node, merged)
-
-
-def _spread(node: Node, source: Quantized, view: View, target: Target) -> Quantized:
-    """A 1 x 1 x C, 1 x W x C or H x 1 x C activation repeated to the size of the view."""
-    height, width, channels = source.view.hwc
-    wanted = view.hwc
-    if source.view.hwc == wanted:
-        return source
-    if channels != wanted[2]:
-        raise node.unsupported("repeats one channel over several")
-    rows = tuple(range(height)) if height == wanted[0] else (0,) * wanted[0]
-    columns = tuple(range(width)) if width == wanted[1] else (0,) * wanted[1]
-    inner = target.inner("spread", source.quantization)
-    return inner.emit(node, ResizeNearest, [source], view, rows=rows, columns=columns)
-
-
-@dataclass(frozen=True, eq=False)
-class Sum(Real):
-    """Two activations added."""
-
-    first: Leaf
-    second: Leaf
-
-    def quantize(self, target: Target) -> Quantized:
-        """One Add."""
-        a, b = (_spread(self.node, leaf.source, self.view, target) for leaf in (self.first, self.second))
-        scales = [value.quantization.scale / target.quantization.scale for value in (a, b)]
-        multipliers, shift = addition(*scales)
-        return target.emit(self.node, Add, [a, b], self.view, multipliers=multipliers, shift=shift)
-
-
-@dataclass(frozen=True, eq=False)
-class Product(Real):
-    """Two activations multiplied; one may hold one factor a channel."""
-
-    first: Leaf
-    second: Leaf
-
-    def quantize(self, target: Target) -> Quantized:
-        """One Mul, the smaller operand second."""
-        a, b = self.first.source, self.second.source
-        if math.prod(a.view.hwc) < math.prod(b.view.hwc):
-            a, b = b, a
-        a = _spread(self.node, a, self.view, target)
-        if b.view.hwc != (1, 1, self.view.hwc[2]):
-            b = _spread(self.node, b, self.view, target)
-        real = a.quantization.scale * b.quantization.scale / target.quantization.scale
-        multiplier, shift = requantization(real)
-        return target.emit(self.node, Mul, [a, b], self.view, multiplier=multiplier, shift=shift)

@@ -44,6 +44,7 @@ BETWEEN: dict[str, tuple[Callable[[Drawing, str], str], str]] = {
     "two floats in a row": (lambda d, x: d.op("Sigmoid", d.op("Conv", x, d.weights((4, 3, 3, 3)))), "float in the mid"),
     "float weights": (lambda d, x: d.op("Conv", x, d.constant(np.ones((4, 3, 3, 3), np.float32))), "weights are float"),
     "wrong channels": (lambda d, x: d.op("Conv", x, d.weights((4, 5, 3, 3))), "do not suit 3 channels"),
+    "one weight": (lambda d, x: d.op("Conv", x, d.weights((), None)), "no axis of output channels"),
     "wrong rank": (lambda d, x: d.op("Conv", d.op("Flatten", x), d.weights((4, 3, 3, 3))), "rank 2"),
     "zero stride": (lambda d, x: d.op("Conv", x, d.weights((4, 3, 3, 3)), strides=[0, 1]), "strides"),
     "negative pads": (lambda d, x: d.op("Conv", x, d.weights((4, 3, 3, 3)), pads=[-1, 0, 0, 0]), "pads"),

@@ -11,9 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from msf_riot import zoo
 from msf_riot.errors import CalibrationError, ModelError, MsfError
-from msf_riot.importer.quantize import quantize_model
+from msf_riot.importer.onnx.quantize import quantize_model
 
-FLOAT_VWW = Path(__file__).parents[3] / "shared" / "models" / "mlperf_vww_mobilenetv1_96_float.onnx"
+FLOAT_VWW = Path(__file__).parents[4] / "shared" / "models" / "mlperf_vww_mobilenetv1_96_float.onnx"
 RANDOM = np.random.default_rng(7)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from msf_riot.errors import ModelError, UnsupportedModelError
-from msf_riot.importer.reading import Node
-from msf_riot.importer.values import Draft, Quantized, Real, Target, Value
+from msf_riot.importer.draft import Draft, Quantized, Target
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.values import Real, Value
 
 Inputs: TypeAlias = Sequence[Value | None]
 Reader: TypeAlias = Callable[[Node, Inputs, Draft], Value]

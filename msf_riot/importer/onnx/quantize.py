@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +23,11 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from msf_riot.errors import CalibrationError, ModelError, UnsupportedModelError
-from msf_riot.importer.reading import parse, to_array
+from msf_riot.importer.onnx.reading import parse
+from msf_riot.importer.onnx.tensors import to_array
+from msf_riot.importer.samples import first_line, read_npz
+from msf_riot.importer.values import FloatArray
 
-FloatArray: TypeAlias = npt.NDArray[np.float32]
 Sample: TypeAlias = Mapping[str, FloatArray]
 
 MINIMUM_OPSET = 13
@@ -93,13 +93,13 @@ def _read_float_model(path: Path) -> onnx.ModelProto:
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{path}: not a valid ONNX model: {_first_line(error)}") from error
+        raise ModelError(f"{path}: not a valid ONNX model: {first_line(error)}") from error
     if opset >= MINIMUM_OPSET:
         return proto
     try:
         return version_converter.convert_version(proto, TARGET_OPSET)
     except (onnx.checker.ValidationError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be brought to opset {TARGET_OPSET}: {_first_line(error)}") from error
+        raise ModelError(f"{path}: cannot be brought to opset {TARGET_OPSET}: {first_line(error)}") from error
 
 
 def _inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
@@ -132,20 +132,6 @@ def _read_samples(path: Path, inputs: Mapping[str, onnx.ValueInfoProto]) -> list
         _check_array(path, name, arrays[name], value)
     floats = {name: arrays[name].astype(np.float32)[:, np.newaxis] for name in inputs}
     return [{name: np.ascontiguousarray(floats[name][i]) for name in inputs} for i in range(counts.pop())]
-
-
-def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of an NPZ file, by name; never unpickles. Raises CalibrationError."""
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise CalibrationError(f"{path}: is a single array; numpy.savez writes the NPZ file wanted here")
-        with archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise CalibrationError(f"{path}: no such file; numpy.savez writes one from samples") from error
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise CalibrationError(f"{path}: not an NPZ file of plain arrays: {_first_line(error)}") from error
 
 
 def _check_array(path: Path, name: str, array: npt.NDArray[Any], value: onnx.ValueInfoProto) -> None:
@@ -201,7 +187,7 @@ def _quantize(proto: onnx.ModelProto, samples: Sequence[Sample], folder: Path, p
         )
         return _without_unused_opsets(onnx.load(quantized))
     except Exception as error:  # ONNX Runtime raises its own types and bare Exceptions alike
-        raise ModelError(f"{path}: ONNX Runtime cannot quantize it: {_first_line(error)}") from error
+        raise ModelError(f"{path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
 
 
 def _without_unused_opsets(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -256,7 +242,7 @@ def _compare(proto: onnx.ModelProto, quantized: onnx.ModelProto, samples: Sequen
         exact_session, session = _session(proto), _session(quantized)
         pairs = [(exact_session.run(None, s)[0].ravel(), session.run(None, s)[0].ravel()) for s in samples]
     except Exception as error:  # as above
-        raise ModelError(f"ONNX Runtime cannot run the model: {_first_line(error)}") from error
+        raise ModelError(f"ONNX Runtime cannot run the model: {first_line(error)}") from error
     exact = np.stack([pair[0] for pair in pairs]).astype(np.float64)
     rounded = np.stack([pair[1] for pair in pairs]).astype(np.float64)
     difference = np.abs(exact - rounded)
@@ -290,8 +276,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__

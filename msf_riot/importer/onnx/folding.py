@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from msf_riot.importer.reading import MAX_TENSOR_ELEMENTS, Array, Node
-from msf_riot.importer.values import Constant, Quantized, Real, Value
-
-_ELEMENTS = {
-    1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_,
-    10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64,
-}  # fmt: skip
+from msf_riot.importer.draft import Quantized
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.tensors import ELEMENTS
+from msf_riot.importer.values import Array, Constant, Real, Value
+from msf_riot.importer.view import MAX_ELEMENTS
 
 _PLAIN: dict[str, Callable[..., Array]] = {
     "Add": np.add,
@@ -93,7 +91,7 @@ def _check(node: Node, shape: tuple[int, ...]) -> None:
     size = 1
     for dimension in shape:
         size *= dimension
-    if size > MAX_TENSOR_ELEMENTS // 16 or min(shape, default=0) < 0:
+    if size > MAX_ELEMENTS // 16 or min(shape, default=0) < 0:
         raise node.unsupported(f"a constant of shape {list(shape)[:9]} is absurdly large")
 
 
@@ -117,9 +115,9 @@ def _shape(node: Node, shape: tuple[int, ...]) -> Constant:
 
 def _cast(node: Node, array: Array) -> Array:
     kind = node.integer("to", 0)
-    if kind not in _ELEMENTS:
+    if kind not in ELEMENTS:
         raise node.unsupported(f"casts to the unsupported element type {kind}")
-    return array.astype(_ELEMENTS[kind])
+    return array.astype(ELEMENTS[kind][0])
 
 
 def _divide(a: Array, b: Array) -> Array:

@@ -9,21 +9,12 @@ import dataclasses
 
 import numpy as np
 
+from msf_riot.importer.draft import Draft, Quantized, Target
 from msf_riot.importer.linear import integer_weights
-from msf_riot.importer.operators.quantizers import activation, dequantized, with_axis
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, read, reads
-from msf_riot.importer.values import (
-    Codes,
-    Constant,
-    Draft,
-    Quantized,
-    Real,
-    Target,
-    Value,
-    constant_of,
-    quantization_of,
-)
+from msf_riot.importer.onnx.operators.quantizers import activation, dequantized, quantization_of, with_axis
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, read, reads
+from msf_riot.importer.values import Codes, Constant, Real, Value, constant_of
 
 FORMS = {
     "QLinearAdd": ("Add", 2),

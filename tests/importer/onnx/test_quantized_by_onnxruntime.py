@@ -15,7 +15,7 @@ from msf_riot.agreement import agreement
 from msf_riot.errors import FloatModelError
 from msf_riot.importer import import_model
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "models"
 TRAINED = [
     "mcunet_vww_80",
     "mlperf_ad_autoencoder",

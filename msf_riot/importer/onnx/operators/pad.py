@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from msf_riot.importer.movement import Movement
-from msf_riot.importer.operators.layout import integers_of, normalized
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import (
-    Draft,
-    Quantized,
-    Target,
-    Value,
-    View,
-    bind,
-    constant_of,
-    make_view,
-    quantize,
-    real_of,
-    step_value,
-)
-from msf_riot.ir import Pad, Padding
+from msf_riot.importer import movement
+from msf_riot.importer.draft import Draft
+from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.onnx.operators.layout import integers_of, normalized
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import Value, constant_of, real_of, step_value
+from msf_riot.importer.view import View, make_view
+from msf_riot.ir import Padding
 
 
 @reads("Pad")
@@ -50,13 +41,7 @@ def pad(node: Node, inputs: Inputs, draft: Draft) -> Value:
         dims.append([(name, view.shape[i] + sum(both))])
     output = make_view(node, dims)
     (top, bottom), (left, right) = amounts["H"], amounts["W"]
-    padding = Padding(top, left, bottom, right)
-
-    def emit(target: Target, sources: list[Quantized]) -> Quantized:
-        code = int(np.clip(quantize(value, target.quantization), target.low, target.high))
-        return target.emit(node, Pad, sources, output, padding=padding, value=code, low=-128, high=127)
-
-    return Movement(node, output, (real,), emit, draft, constant=value)
+    return movement.pad(node, output, real, Padding(top, left, bottom, right), value, draft)
 
 
 def _pads(node: Node, inputs: Inputs, rank: int) -> list[tuple[int, int]]:

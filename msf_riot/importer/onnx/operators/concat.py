@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from msf_riot.importer.movement import Movement
-from msf_riot.importer.operators.layout import normalized
-from msf_riot.importer.reading import Node
-from msf_riot.importer.registry import Inputs, reads
-from msf_riot.importer.values import Constant, Draft, Quantized, Real, Target, Value, View, bind, make_view, real_of
-from msf_riot.ir import Concat
+from msf_riot.importer import movement
+from msf_riot.importer.draft import Draft, Quantized
+from msf_riot.importer.onnx.input_layout import bind, channels_along
+from msf_riot.importer.onnx.operators.layout import normalized
+from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.values import Constant, Value, real_of
+from msf_riot.importer.view import View, make_view
 
 
 @reads("Concat")
@@ -25,22 +27,10 @@ def concat(node: Node, inputs: Inputs, draft: Draft) -> Value:
     if len(ranks) != 1:
         raise node.unsupported("its inputs differ in rank")
     (axis,) = normalized(node, (node.integer("axis", 1),), ranks.pop())
-    view = _joined(node, [_bound(node, source, axis) for source in sources], axis)
+    view = _joined(node, [bind(node, source.view, channels_along(source.view, {axis})) for source in sources], axis)
     if len(sources) == 1:
         return sources[0]
-
-    def emit(target: Target, parts: list[Quantized]) -> Quantized:
-        return target.emit(node, Concat, parts, view, low=-128, high=127)
-
-    return Movement(node, view, sources, emit, draft)
-
-
-def _bound(node: Node, source: Real, axis: int) -> View:
-    others = iter("HW")
-    dims = source.view.dims
-    return bind(
-        node, source.view, tuple("C" if i == axis else next(others, "N") if d else "N" for i, d in enumerate(dims))
-    )
+    return movement.concat(node, view, sources, draft)
 
 
 def _joined(node: Node, views: list[View], axis: int) -> View:

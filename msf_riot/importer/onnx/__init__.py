@@ -1,0 +1,134 @@
+"""An ONNX file -> Graph.
+
+Passes: `reading` checks the file and sorts its nodes; each node is then folded (`folding`) or read by its file in
+`operators/`, which matches QDQ and QOperator forms alike (`importer/values.py` says how) and keeps track of the layout;
+`tidy` folds pads and drops what is dead. How to add an operator stands in `operators/__init__.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from msf_riot.errors import FloatModelError, ModelError, UnsupportedModelError
+from msf_riot.importer.draft import Draft, Element, Quantized, Target
+from msf_riot.importer.labels import labels_in
+from msf_riot.importer.onnx import operators as operators  # registers the readers
+from msf_riot.importer.onnx.folding import fold
+from msf_riot.importer.onnx.graph_input import GraphInput, input_value, input_view, usual_layout
+from msf_riot.importer.onnx.input_layout import InputLayout, LayoutFound
+from msf_riot.importer.onnx.reading import Model, Node, read_model
+from msf_riot.importer.onnx.registry import known, read
+from msf_riot.importer.tidy import tidy
+from msf_riot.importer.values import Constant, Real, Value
+from msf_riot.importer.view import Axis
+from msf_riot.ir import Graph, Interface, Lookup
+
+
+def import_model(path: Path) -> Graph:
+    """Reads a quantized ONNX model; activations become int8 in HWC order.
+
+    Raises FloatModelError where nothing in the model is quantized, UnsupportedModelError (naming node, operator and
+    reason) where it holds what is not supported, ModelError where the file cannot be read.
+    """
+    model = read_model(path)
+    if not any(_quantizes(node) for node in model.nodes):
+        _refuse_float(model, path)
+    try:
+        return _with_layout(model)
+    except (MemoryError, RecursionError) as error:
+        raise ModelError(f"{path}: too large to be read") from error
+
+
+def _with_layout(model: Model) -> Graph:
+    """Reads until an operator tells how the input lies, then again; a guess that fails gives way to the other one."""
+    try:
+        return _import(model, None)
+    except LayoutFound as found:
+        layout, certain = found.layout, found.certain
+    try:
+        return _import(model, layout)
+    except UnsupportedModelError as first:
+        order = "".join(axis.name for axis in layout.axes)
+        other = {"CHW": "HWC", "HWC": "CHW", "HC": "CH", "CH": "HC"}.get(order)
+        if certain or other is None:
+            raise
+        swapped = InputLayout(tuple(Axis(c, axis.size) for c, axis in zip(other, layout.axes, strict=True)))
+        try:
+            return _import(model, swapped)
+        except UnsupportedModelError:
+            raise first from None
+
+
+def _quantizes(node: Node) -> bool:
+    return node.operator.endswith(("QuantizeLinear", "DequantizeLinear", "Integer")) or (
+        node.operator.startswith("QLinear") or node.operator == "QGemm"
+    )
+
+
+def _refuse_float(model: Model, path: Path) -> None:
+    for node in model.nodes:
+        if node.operator != "Constant" and node.operator not in _FLOAT_ONLY and not known(node.operator):
+            raise node.unsupported("unsupported operator")
+    raise FloatModelError(
+        f"{path}: the model is float, not int8; quantize it with "
+        f"'msf-riot quantize {path} --calibration DATA.npz -o {path.stem}_int8.onnx'"
+    )
+
+
+_FLOAT_ONLY = {
+    "Shape", "Size", "Gather", "Slice", "ConstantOfShape", "Expand", "Range", "Floor", "Ceil", "Min", "Max", "Where",
+    "Equal",
+}  # fmt: skip
+
+
+def _import(model: Model, layout: InputLayout | None) -> Graph:
+    draft = Draft()
+    port = model.input
+    view = input_view(port, layout)
+    values: dict[str, Value] = {name: Constant(array) for name, array in model.constants.items()}
+    values[port.name] = input_value(model, view, draft)
+    for node in model.nodes:
+        inputs = [values[name] if name else None for name in _defined(node, values)]
+        result = fold(node, inputs)
+        if not node.outputs or not node.outputs[0]:
+            raise node.unsupported("its first output is unused, another is used")
+        values[node.outputs[0]] = result if result is not None else read(node, inputs, draft)
+    output = _finished(model, values, draft)
+    if layout is None and not view.bound:
+        raise LayoutFound(usual_layout(view), certain=True)
+    labels = labels_in(model.metadata, draft.tensors[output].channels)
+    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), port.name, output, labels))
+
+
+def _defined(node: Node, values: dict[str, Value]) -> tuple[str, ...]:
+    for name in node.inputs:
+        if name and name not in values:
+            raise node.unsupported(f"uses '{name}', a further output of an operator; only first outputs are supported")
+    return node.inputs
+
+
+def _finished(model: Model, values: dict[str, Value], draft: Draft) -> str:
+    """The name of the output tensor, given the origin that the graph's output asks for."""
+    value = values.get(model.output)
+    node = next((n for n in model.nodes if model.output in n.outputs), None)
+    if node is None:
+        node = Node(model.output, "graph output", (), (model.output,), {}, 0)
+    if value is None:
+        raise node.unsupported("the graph's output is a further output of it; only first outputs are supported")
+    if isinstance(value, Real) and not isinstance(value, GraphInput):
+        element: Element = "float32"
+        leaf = value.leaf(draft)
+        last = leaf.activation
+    elif isinstance(value, Quantized):
+        element, last = value.element, value
+    else:
+        raise node.unsupported("the graph's output does not depend on quantized activations")
+    if last.tensor == model.input.name:
+        target = Target(draft, model.output, last.quantization, last.element, origin=False)
+        last = target.emit(node, Lookup, [last], last.view, table=np.arange(-128, 128).astype(np.int8))
+    origin = Interface(model.output, last.view.shape, element, last.view.memory_axes) if last.view.bound else None
+    draft.tensors[last.tensor] = dataclasses.replace(draft.tensors[last.tensor], origin=origin)
+    return last.tensor

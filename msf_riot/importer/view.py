@@ -1,0 +1,72 @@
+"""How the axes of a file's tensors lie in the HWC tensors of the Graph: transposing and reshaping cost nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from msf_riot.importer.place import Place
+
+MAX_AXIS = 65535
+MAX_ELEMENTS = 1 << 27
+"""Of one tensor, a constant or an activation."""
+
+
+class Axis(NamedTuple):
+    """An axis longer than 1: 'H', 'W' or 'C', or '0', '1.0', ... of a graph input whose layout is not known yet."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class View:
+    """A shape in the file and, for each of its axes, the tensor axes longer than 1 that it runs over, slowest first."""
+
+    shape: tuple[int, ...]
+    dims: tuple[tuple[Axis, ...], ...]
+
+    @property
+    def flat(self) -> tuple[Axis, ...]:
+        """All axes longer than 1 in the memory order of the file."""
+        return tuple(axis for dim in self.dims for axis in dim)
+
+    @property
+    def bound(self) -> bool:
+        """Whether the axes are known to be H, W and C."""
+        return all(axis.name in "HWC" for axis in self.flat)
+
+    @property
+    def hwc(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the tensor."""
+        sizes = {axis.name: axis.size for axis in self.flat}
+        return sizes.get("H", 1), sizes.get("W", 1), sizes.get("C", 1)
+
+    @property
+    def memory_axes(self) -> tuple[int, int, int]:
+        """`Interface.axes`."""
+        order = [axis.name for axis in self.flat]
+        rest = [name for name in "CHW" if name not in order]
+        first, second, third = ("HWC".index(name) for name in rest + order)
+        return first, second, third
+
+    def names(self, dim: int) -> str:
+        """The axes a dimension runs over as text: '', 'C', 'HW', ..."""
+        return "".join(axis.name for axis in self.dims[dim])
+
+
+def make_view(place: Place, dims: Sequence[Sequence[tuple[str, int]]]) -> View:
+    """A View from named sizes; axes of size 1 are left out. Raises for absurd sizes."""
+    for dim in dims:
+        for _, size in dim:
+            if not 1 <= size <= MAX_AXIS:
+                raise place.unsupported(f"an axis of its output has {size} elements; 1 to {MAX_AXIS} are supported")
+    view = View(
+        tuple(math.prod(size for _, size in dim) for dim in dims),
+        tuple(tuple(Axis(name, size) for name, size in dim if size > 1) for dim in dims),
+    )
+    if math.prod(view.shape) > MAX_ELEMENTS:
+        raise place.unsupported(f"its output has {math.prod(view.shape)} elements, more than any device holds")
+    return view
