@@ -18,7 +18,6 @@ from msf_riot.codegen.names import HEADS, LONGEST, PREFIX, Names, checked_name, 
 from msf_riot.codegen.text import c_string, comment
 from msf_riot.errors import MsfError
 from msf_riot.scheduler import Schedule
-from msf_riot.verify import verify
 from tests.execution.harness import ROOT, RUNTIME, WARNINGS, run_on_host, runtime_objects
 
 RUNTIME_WORDS = ("model", "stage", "profile", "port", "runtime", "vectors", "kernels", "network", "json", "shell")
@@ -134,10 +133,3 @@ def test_any_text_is_a_c_string_and_a_comment(text: str) -> None:
     assert "\n" not in literal and "??" not in literal
     shown = comment(text)
     assert shown.isprintable() and shown.isascii() and "*/" not in shown and "\\" not in shown
-
-
-@pytest.mark.parametrize("name", ["model", "漢字", 'q"uote\\'])
-def test_verify_says_of_a_file_of_that_name_that_it_matches(name: str, tmp_path: Path) -> None:
-    file = tmp_path / f"{name}.onnx"
-    file.write_bytes(zoo.resolve("zoo:tiny-1d").read_bytes())
-    assert verify(str(file), "host").selftest.match

@@ -11,6 +11,7 @@ from msf_riot import boards, importer, passes, zoo
 from msf_riot.planner import candidates, layer_by_layer, pareto_front, write_plan
 from msf_riot.reference import execute
 from msf_riot.scheduler import schedule
+from msf_riot.source import ModelSource
 from msf_riot.verify import verify
 from tests.execution.harness import ROOT, run_on_host
 
@@ -66,7 +67,7 @@ def check_ends_and_middle(model: str, board: str, folder: Path) -> None:
     for number in sorted({0, len(front) // 2, len(front) - 1}):
         plan = folder / f"{number}.json"
         write_plan(front[number], graph, plan)
-        found = verify(model, board, plan=str(plan)).as_json()
+        found = verify(ModelSource(model), board, plan=str(plan)).as_json()
         assert found["match"] is True
         assert found["arena_bytes"] == front[number].peak_ram
 
