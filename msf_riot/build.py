@@ -141,6 +141,7 @@ def environment(
     check_path(package_directory.absolute(), "what is generated")
     common = {
         "BOARD": board.name,
+        "MSFBASE": str(ROOT),
         "EXTERNAL_PKG_DIRS": f"{ROOT / 'riot_pkg'} {package_directory.resolve()}",
         "BINDIRBASE": str((build_directory / "bin").resolve()),
         "MSF_STACK_BYTES": str(board.stack_bytes),

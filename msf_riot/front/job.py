@@ -85,7 +85,8 @@ class Job:
     def board_sources(self) -> tuple[Path, ...]:
         """What the ELF depends on beside the generated packages."""
         folders = [self.application, ROOT / "riot_pkg", *([] if self.board.kind == "riot" else [ROOT / "sim"])]
-        return (ROOT / "boards.yaml", *(f for folder in folders for f in _files(folder)))
+        shared = (ROOT / "boards.yaml", ROOT / "apps" / "Makefile.include")
+        return (*shared, *(f for folder in folders for f in _files(folder)))
 
     def settings(self) -> str:
         """What else the ELF depends on, in one text."""

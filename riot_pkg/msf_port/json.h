@@ -7,8 +7,7 @@
  * @brief   JSON objects, one a line, each with a key "msf" that names its kind
  */
 
-#ifndef MSF_JSON_H
-#define MSF_JSON_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ void json_signed_member(const char *key, int32_t value);
 
 /** Writes a member that is a text without quotes and backslashes; null for NULL. */
 void json_text_member(const char *key, const char *text);
-
-#endif /* MSF_JSON_H */

@@ -10,8 +10,7 @@
  * applications use RIOT's `shell.h`, of which sim/ offers the same few names.
  */
 
-#ifndef MSF_PORT_H
-#define MSF_PORT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,5 +48,3 @@ uint32_t port_run_on_measured_stack(void (*function)(void *argument), void *argu
  *          model's own arena, without guards
  */
 void *port_guarded_arena(size_t bytes);
-
-#endif /* MSF_PORT_H */

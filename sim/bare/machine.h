@@ -7,8 +7,7 @@
  * @brief   What the start-up code and the fault handlers of a bare-metal machine share with bare.c
  */
 
-#ifndef MACHINE_H
-#define MACHINE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -23,5 +22,3 @@ extern uint32_t _stack_bottom[], _stack_top[];
 extern uint32_t _data_start[], _data_end[], _data_load[];
 extern uint32_t _bss_start[], _bss_end[];
 extern uint8_t _spare_start[], _spare_end[];
-
-#endif /* MACHINE_H */

@@ -7,8 +7,7 @@
  * @brief   How much stack a function uses, on any stack whose bottom is known
  */
 
-#ifndef PAINTED_STACK_H
-#define PAINTED_STACK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -18,5 +17,3 @@
  * @return  bytes below the stack pointer that were dirtied, UINT32_MAX where all of them were
  */
 uint32_t run_on_painted_stack(uint32_t *bottom, void (*function)(void *argument), void *argument);
-
-#endif /* PAINTED_STACK_H */

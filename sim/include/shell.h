@@ -9,8 +9,7 @@
  * Names and behaviour are those of RIOT's sys/include/shell.h; quoting and history are left out.
  */
 
-#ifndef SHELL_H
-#define SHELL_H
+#pragma once
 
 #define SHELL_DEFAULT_BUFSIZE (128)
 
@@ -24,5 +23,3 @@ typedef struct shell_command_t {
 
 /** Serves the commands of a list that ends with a NULL name, until the input ends (which RIOT's never does). */
 void shell_run_forever(const shell_command_t *commands, char *line_buf, int len);
-
-#endif /* SHELL_H */

@@ -7,8 +7,7 @@
  * @brief   What BOARD=host and the bare-metal boards sim-* offer an application
  */
 
-#ifndef SIM_H
-#define SIM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,5 +43,3 @@ uint32_t sim_run_on_painted_stack(void (*function)(void *argument), void *argume
 
 /** Memory that nothing else uses, aligned to 8 bytes; each call gives the same memory. NULL where there is too little. */
 void *sim_spare_memory(size_t bytes);
-
-#endif /* SIM_H */

@@ -7,8 +7,7 @@
  * @brief   What an Arm or RISC-V machine under QEMU gives semihosting.c
  */
 
-#ifndef SEMIHOSTING_H
-#define SEMIHOSTING_H
+#pragma once
 
 #include <stdint.h>
 
@@ -23,5 +22,3 @@ uintptr_t machine_semihosting(uintptr_t operation, uintptr_t argument);
  * holds the character after it, unless it is still zero; then the answer is right.
  */
 uintptr_t machine_semihosting_readc(void);
-
-#endif /* SEMIHOSTING_H */

@@ -12,8 +12,7 @@
  * NULL) and its bytes, filled up to whole words.
  */
 
-#ifndef CALLS_H
-#define CALLS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ void *allocate(size_t bytes);
 
 /** Ends the program, for a reason that is no kernel's fault. */
 void stop(const char *reason) __attribute__((noreturn));
-
-#endif /* CALLS_H */

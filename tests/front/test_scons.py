@@ -95,7 +95,7 @@ def test_what_changed_is_made_again_and_no_more(tree: Path) -> None:
     template = "msf_riot/codegen/templates/arena.c.j2"
     assert change(template, "{", "/* changed */ {") == ["generate", "build"]
     assert change("msf_riot/planner/strategies.py", '"""', '"""Changed. ') == ["generate"]  # generates the same bytes
-    assert change("riot_pkg/msf_runtime/add_s8.c", "#include", "/* changed */\n#include") == ["build"]
+    assert change("riot_pkg/msf_runtime/portable/add_s8.c", "#include", "/* changed */\n#include") == ["build"]
     assert change("apps/selftest/main.c", "#include", "/* changed */\n#include") == ["build"]
     elf.unlink()
     assert steps(scons(tree, MODEL, "build")) == ["build"]
@@ -146,7 +146,7 @@ def test_plan_with_kernels_that_the_board_lacks_is_refused(tree: Path, tmp_path:
 
 
 def test_mismatch_ends_non_zero_and_says_where(tree: Path) -> None:
-    kernel = tree / "riot_pkg/msf_runtime/add_s8.c"
+    kernel = tree / "riot_pkg/msf_runtime/portable/add_s8.c"
     right = kernel.read_text()
     wrong = re.sub(r"^( +\S*out\S* = .*);$", r"\1 ^ 1;", right, flags=re.MULTILINE)
     assert wrong != right

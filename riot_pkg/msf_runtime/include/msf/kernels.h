@@ -27,8 +27,7 @@
  * @{
  */
 
-#ifndef MSF_KERNELS_H
-#define MSF_KERNELS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -240,6 +239,4 @@ void msf_softmax_s8(const msf_softmax_s8_t *op, const int8_t *in, int8_t *out, i
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* MSF_KERNELS_H */
 /** @} */

@@ -13,8 +13,7 @@
  * @{
  */
 
-#ifndef MSF_KERNELS_DSP_H
-#define MSF_KERNELS_DSP_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -222,6 +221,4 @@ void msf_requantize_columns_dsp_channels(void);
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* MSF_KERNELS_DSP_H */
 /** @} */

@@ -9,8 +9,7 @@
  * @{
  */
 
-#ifndef MSF_NETWORK_H
-#define MSF_NETWORK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -86,6 +85,4 @@ typedef struct {
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* MSF_NETWORK_H */
 /** @} */

@@ -9,8 +9,7 @@
  * @{
  */
 
-#ifndef MSF_PROFILE_H
-#define MSF_PROFILE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -56,6 +55,4 @@ void msf_profile_end(msf_count_t *count);
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* MSF_PROFILE_H */
 /** @} */

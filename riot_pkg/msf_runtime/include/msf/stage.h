@@ -9,8 +9,7 @@
  * @{
  */
 
-#ifndef MSF_STAGE_H
-#define MSF_STAGE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -47,6 +46,4 @@ static inline int32_t msf_clamp(int32_t value, int32_t low, int32_t high)
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* MSF_STAGE_H */
 /** @} */

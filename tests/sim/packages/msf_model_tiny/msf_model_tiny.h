@@ -16,4 +16,3 @@
 extern const msf_network_t msf_model_tiny_network;
 
 void msf_model_tiny_invoke(void *arena, const int8_t *input, int8_t *output);
-

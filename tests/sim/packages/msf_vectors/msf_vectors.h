@@ -3,11 +3,8 @@
  * SPDX-License-Identifier: MIT
  */
 
-#ifndef MSF_VECTORS_H
-#define MSF_VECTORS_H
+#pragma once
 
 #include "msf/network.h"
 
 extern const msf_vectors_t msf_vectors;
-
-#endif /* MSF_VECTORS_H */

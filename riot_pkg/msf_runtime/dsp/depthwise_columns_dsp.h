@@ -9,8 +9,7 @@
  * @{
  */
 
-#ifndef DEPTHWISE_COLUMNS_DSP_H
-#define DEPTHWISE_COLUMNS_DSP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -36,6 +35,4 @@ typedef struct msf_depthwise_columns_dsp {
     int32_t uniform;    /**< whether all channels have the shift 2 */
     uint32_t *columns;  /**< scratch */
 } msf_depthwise_columns_dsp_t;
-
-#endif /* DEPTHWISE_COLUMNS_DSP_H */
 /** @} */

@@ -12,10 +12,11 @@
  * @{
  */
 
-#ifndef REQUANTIZE_H
-#define REQUANTIZE_H
+#pragma once
 
 #include <stdint.h>
+
+#include "scale.h"
 
 static inline int8_t msf_clamp_s8(int32_t value, int32_t min, int32_t max)
 {
@@ -28,35 +29,7 @@ static inline int8_t msf_clamp_s8(int32_t value, int32_t min, int32_t max)
     return (int8_t)value;
 }
 
-/* Cores whose multiplications give 32 bits and no more */
-#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__) || defined(__XTENSA__)
-#define MSF_NARROW_MULTIPLY 1
-#else
-#define MSF_NARROW_MULTIPLY 0
-#endif
-
-/** acc * multiplier / 2^shift, rounded half up. A result beyond +-255 may come back as 255 or -255,
- *  since no zero point brings either back into the range of int8. */
-static inline int32_t msf_scale_wide(int32_t acc, int32_t multiplier, uint32_t shift)
-{
-    const int64_t product = (int64_t)acc * multiplier;
-
-    if (shift > 32) {
-        /* half is a multiple of 2^32: the low word neither receives nor gives a carry */
-        const int32_t high = (int32_t)(product >> 32);
-        return (high + ((int32_t)1 << (shift - 33))) >> (shift - 32);
-    }
-    const int64_t value = (product + ((int64_t)1 << (shift - 1))) >> shift;
-    if (value > 255) {
-        return 255;
-    }
-    if (value < -255) {
-        return -255;
-    }
-    return (int32_t)value;
-}
-
-/** The same, out of line. */
+/** msf_scale_wide(), out of line. */
 int32_t msf_scale_rarely(int32_t acc, int32_t multiplier, uint32_t shift);
 
 static inline int32_t msf_scale(int32_t acc, int32_t multiplier, uint32_t shift)
@@ -94,6 +67,4 @@ typedef struct {
 /** out[c] = acc[c] requantized by multiplier[c] and shift[c], for `channels` channels */
 void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
                              int32_t channels, const msf_output_t *output, int8_t *out);
-
-#endif /* REQUANTIZE_H */
 /** @} */

@@ -16,8 +16,7 @@
  * @{
  */
 
-#ifndef TILES_DSP_H
-#define TILES_DSP_H
+#pragma once
 
 #include <arm_acle.h>
 #include <stdint.h>
@@ -91,6 +90,4 @@ static inline uint32_t msf_odd_taps(uint32_t bytes, uint32_t wide)
 {
     return wide ? msf_even_taps(bytes >> 8) : bytes ^ 0x007f007fU;
 }
-
-#endif /* TILES_DSP_H */
 /** @} */

@@ -9,8 +9,7 @@
  * @{
  */
 
-#ifndef CLAMP_DSP_H
-#define CLAMP_DSP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -23,6 +22,4 @@ static inline void msf_clamp_dsp(int8_t *values, int32_t elements, int32_t low, 
         msf_clamp_elements_dsp(values, elements, low, high);
     }
 }
-
-#endif /* CLAMP_DSP_H */
 /** @} */

@@ -9,8 +9,7 @@
  * @{
  */
 
-#ifndef WINDOW_H
-#define WINDOW_H
+#pragma once
 
 #include <stdint.h>
 
@@ -34,6 +33,4 @@ static inline msf_taps_t msf_clip_taps(int32_t x, int32_t taps, int32_t dilation
     }
     return inside;
 }
-
-#endif /* WINDOW_H */
 /** @} */

@@ -9,8 +9,7 @@
  * @{
  */
 
-#ifndef DEPTHWISE_WINDOW_DSP_H
-#define DEPTHWISE_WINDOW_DSP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -31,6 +30,4 @@ typedef struct {
 } msf_depthwise_window_dsp_t;
 
 void msf_depthwise_window_dsp(const msf_depthwise_window_dsp_t *window);
-
-#endif /* DEPTHWISE_WINDOW_DSP_H */
 /** @} */

@@ -21,7 +21,7 @@
 #include "msf/kernels_dsp.h"
 
 #include "clamp_dsp.h"
-#include "requantize.h"
+#include "../portable/requantize.h"
 #include "tiles_dsp.h"
 
 const struct msf_tiles_dsp msf_tiles_dsp = {

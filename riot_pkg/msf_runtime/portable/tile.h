@@ -10,8 +10,7 @@
  * @{
  */
 
-#ifndef TILE_H
-#define TILE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -142,6 +141,4 @@ msf_tile_function_t msf_tile1_armv6m, msf_depthwise1_armv6m;
 #endif
 /** @} */
 #endif
-
-#endif /* TILE_H */
 /** @} */

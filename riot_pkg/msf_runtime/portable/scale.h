@@ -1,0 +1,47 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The msf-riot developers
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @ingroup     pkg_msf_runtime
+ * @brief       An accumulator times a multiplier, shifted right, with a product of 64 bits
+ *
+ * Right shifts of negative numbers are taken to be arithmetic. C99 (6.5.7) leaves that to the
+ * implementation; GCC and Clang promise it.
+ * @{
+ */
+
+#pragma once
+
+#include <stdint.h>
+
+/* Cores whose multiplications give 32 bits and no more */
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__) || defined(__XTENSA__)
+#define MSF_NARROW_MULTIPLY 1
+#else
+#define MSF_NARROW_MULTIPLY 0
+#endif
+
+/** acc * multiplier / 2^shift, rounded half up. A result beyond +-255 may come back as 255 or -255,
+ *  since no zero point brings either back into the range of int8. */
+static inline int32_t msf_scale_wide(int32_t acc, int32_t multiplier, uint32_t shift)
+{
+    const int64_t product = (int64_t)acc * multiplier;
+
+    if (shift > 32) {
+        /* half is a multiple of 2^32: the low word neither receives nor gives a carry */
+        const int32_t high = (int32_t)(product >> 32);
+        return (high + ((int32_t)1 << (shift - 33))) >> (shift - 32);
+    }
+    const int64_t value = (product + ((int64_t)1 << (shift - 1))) >> shift;
+    if (value > 255) {
+        return 255;
+    }
+    if (value < -255) {
+        return -255;
+    }
+    return (int32_t)value;
+}
+
+/** @} */
