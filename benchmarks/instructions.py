@@ -53,7 +53,7 @@ TFLM_CMSIS_NN: Mapping[str, int] = {
     "zoo:mbv2-w0.35": 99_401_640,
 }
 """Instructions of one inference with TensorFlow Lite Micro and CMSIS-NN -O2 on QEMU's mps2-an386 (Cortex-M4F), measured
-outside this repository the same way (issue 4). They are compared with sim-m4 alone."""
+outside this repository the same way. They are compared with sim-m4 alone."""
 
 QUICK = ("zoo:tiny-residual", "zoo:tiny-unary", "zoo:ds-cnn", "mlperf_ad_autoencoder_int8")
 

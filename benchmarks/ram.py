@@ -73,8 +73,8 @@ the strategies read it from the caller's buffer. F is MACs executed / MACs of la
 Graphs are as imported, with every channel that the ONNX file has, as with `--keep-constant-channels`; kernels are the
 portable ones. Folding constant channels, which is the default elsewhere, needs less.
 
-*Layer by layer* counts residual tensors that stay alive meanwhile. So it is more than the figures of issue 3, which
-count the two tensors of an operator, for resnet8 (49,152 against 32,768), vww2 (269,568; 248,832), in2 (332,800;
+*Layer by layer* counts residual tensors that stay alive meanwhile. So it is more than the usual figure, which
+counts the two tensors of an operator, for resnet8 (49,152 against 32,768), vww2 (269,568; 248,832), in2 (332,800;
 307,200), in3 (340,736; 309,760) and in4 (422,400; 409,600). The autoencoder has nothing to fuse: its input of 640 bytes
 is in the arena where it comes by rows.
 """
@@ -163,7 +163,8 @@ def page(named: list[str], quick: bool) -> str:
         print(line, end="", flush=True)
         lines.append(line)
         others.append(other)
-    text = HEAD + "\nIn parentheses what is not to be exceeded, bold where it is."
+    text = HEAD + "\nIn parentheses the limit that the planner was set before it was written, a few per cent above what a prototype of it
+needed; bold what is above."
     if not quick:
         text += " *ELF* says whether the arena's symbol has just these bytes in all five."
     text += """

@@ -17,7 +17,7 @@ def driver(tmp_path_factory):
     if compiler is None:
         pytest.skip("no C compiler (cc)")
     program = tmp_path_factory.mktemp("kernels") / "driver"
-    sources = [ROOT / "tests/c/calls.c", ROOT / "tests/c/host.c", *sorted(RUNTIME.glob("*.c"))]
+    sources = [ROOT / "tests/c/calls.c", ROOT / "tests/c/host.c", *sorted(RUNTIME.glob("*/*.c"))]
     options = [*WARNINGS, *SANITIZERS, "-g", "-O1", f"-I{RUNTIME / 'include'}"]
     subprocess.run([compiler, *options, *sources, "-o", program], check=True)
     running = Driver(program)

@@ -92,4 +92,4 @@ def test_kernels_compile_without_warning_and_with_little_stack(core, optimize, t
     need(CORES[core][0])
     frame = 256 if core != "host" else 384  # bytes; doc.md promises the first
     options = [*WARNINGS, optimize, f"-Wstack-usage={frame}", f"-I{RUNTIME / 'include'}", "-c"]
-    subprocess.run([*CORES[core], *options, *sorted(RUNTIME.glob("*.c"))], check=True, cwd=tmp_path)
+    subprocess.run([*CORES[core], *options, *sorted(RUNTIME.glob("*/*.c"))], check=True, cwd=tmp_path)

@@ -26,7 +26,7 @@ def runtime_objects(flags: tuple[str, ...]) -> tuple[str, ...]:
     """The kernels, compiled once for all tests of a process."""
     directory = Path(tempfile.mkdtemp(prefix="msf-runtime-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    sources = sorted(str(path) for path in RUNTIME.glob("*.c"))
+    sources = sorted(str(path) for path in RUNTIME.glob("*/*.c"))
     include = f"-I{RUNTIME}/include"
     subprocess.run(["gcc", *WARNINGS, *flags, include, "-c", *sources], cwd=directory, check=True)
     return tuple(sorted(str(path) for path in directory.glob("*.o")))

@@ -24,7 +24,7 @@
     .equ OP_UNIFORM, 80
     .equ OP_COLUMNS, 84
 
-    .equ COMMON_SHIFT, 2    /* of all channels where OP_UNIFORM; known to codegen/dsp.py */
+    .equ COMMON_SHIFT, 2    /* of all channels where OP_UNIFORM; known to kernels/dsp/ */
 
 /* Rows r4, r5, ... of a column, four channels each, plus r3 in each half -> the packed column at r0 */
 .macro pack_column taps

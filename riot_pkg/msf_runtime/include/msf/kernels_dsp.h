@@ -7,9 +7,9 @@
  * @ingroup     pkg_msf_runtime
  * @brief       The kernels of kernels.h for cores with the DSP extension (Cortex-M4, M7, M33)
  *
- * They compute what their namesakes in kernels.h do, from constants that the generator (codegen/dsp.py) lays out in the
+ * They compute what their namesakes in kernels.h do, from constants that the generator (kernels/dsp/) lays out in the
  * order in which they are read. `rows`, `x`, `in_width` and `pixels` are as there. `scratch` is RAM, aligned to 4 bytes;
- * its size is what msf_riot/kernels.py says. Activations may have any alignment.
+ * its size is what msf_riot/kernels/dsp/cost.py says. Activations may have any alignment.
  * @{
  */
 
