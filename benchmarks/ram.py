@@ -163,8 +163,12 @@ def page(named: list[str], quick: bool) -> str:
         print(line, end="", flush=True)
         lines.append(line)
         others.append(other)
-    text = HEAD + "\nIn parentheses the limit that the planner was set before it was written, a few per cent above what a prototype of it
-needed; bold what is above."
+    text = (
+        HEAD
+        + """
+In parentheses the limit that the planner was set before it was written, a few per cent above what a prototype of it
+needed; bold what is above."""
+    )
     if not quick:
         text += " *ELF* says whether the arena's symbol has just these bytes in all five."
     text += """

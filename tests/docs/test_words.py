@@ -1,4 +1,4 @@
-"""Documents, comments and messages speak of the project alone, and every path and link that a document names is there."""
+"""Documents and comments speak of the project alone, and every path and link that a document names is there."""
 
 from __future__ import annotations
 
