@@ -2,7 +2,7 @@
 
 For each model, kernel set and way of input both checkouts make the default plan and the one with the least RAM, and the
 package of each. Plan files have to be the same value; the sources of a package the same text but for names (NAMES) and
-line breaks; its public header may say more, never something else. Prints what differs, ends with 1 where anything does.
+line breaks; its headers may say more, never something else. Prints what differs, ends with 1 where anything does.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def differences(before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
         if name not in before or name not in after:
             yield f"{name}: only {'before' if name in before else 'after'}"
             continue
-        if name.endswith("/@.h"):
+        if name.endswith(("/@.h", "/@_internal.h")):
             there = set(declarations(after[name]))
             missing = [line for line in declarations(before[name]) if line not in there]
             if missing:

@@ -15,6 +15,8 @@
 #   MSF_LABELS_kws   a file with the names of the classes           (default: those in the model's metadata)
 #   MSF_KEEP_CONSTANT_CHANNELS_kws   1 computes channels that never change as well
 #
+# Of Kconfig's choices, app.config and user.config say the kernels of all models: CONFIG_MSF_KERNELS_PORTABLE=y.
+#
 # MSF_RIOT is the command, where it is not msf-riot.
 
 MSF_RIOT ?= msf-riot
@@ -31,6 +33,10 @@ msf_folder := $(or $(BINDIRBASE),$(or $(APPDIR),$(CURDIR))/bin)/msf_models/$(BOA
 msf_quoted = '$(subst ','\'',$(1))'
 msf_stem = $(if $(filter zoo:%,$(1)),$(patsubst zoo:%,%,$(1)),$(basename $(notdir $(1))))
 msf_option = $(if $(MSF_$(2)_$(3)),$(call msf_quoted,$(1)=$(strip $(MSF_$(2)_$(3)))))
+msf_config := $(shell cat $(or $(APPDIR),$(CURDIR))/app.config $(or $(APPDIR),$(CURDIR))/user.config 2>/dev/null)
+ifneq (,$(filter CONFIG_MSF_KERNELS_PORTABLE=y,$(msf_config))$(filter y,$(RIOT_CONFIG_MSF_KERNELS_PORTABLE)))
+  $(foreach model,$(MSF_MODELS),$(eval MSF_KERNELS_$(call msf_stem,$(model)) ?= portable))
+endif
 msf_words = $(call msf_quoted,model=$(1)) \
   $(call msf_option,plan,PLAN,$(2)) $(call msf_option,ram,RAM,$(2)) $(call msf_option,input,INPUT,$(2)) \
   $(call msf_option,name,NAME,$(2)) $(call msf_option,kernels,KERNELS,$(2)) $(call msf_option,labels,LABELS,$(2)) \

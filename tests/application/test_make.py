@@ -345,3 +345,16 @@ def test_it_builds_for_a_board_with_the_fast_kernels(make: Make) -> None:
     assert sizes[0] > 0
     symbols = build.objects(make.folder / "bin" / "nrf52840dk" / "msf_example.elf")
     assert "msf_model_net_arena" in symbols
+
+
+@pytest.mark.long
+def test_kconfig_says_the_kernels_of_all_models(make: Make) -> None:
+    update = "info-debug-variable-USEPKG"
+    (make.folder / "app.config").write_text("CONFIG_MSF_KERNELS_PORTABLE=y\n")
+    result = make(update, BOARD="nrf52840dk")
+    if "could not resolve host" in result.stderr.lower():
+        pytest.skip("RIOT cannot download its Kconfiglib here")
+    assert "_dsp(" not in code(make, "nrf52840dk")
+    (make.folder / "app.config").unlink()
+    make.succeeds(update, BOARD="nrf52840dk")
+    assert "_dsp(" in code(make, "nrf52840dk")

@@ -13,6 +13,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 void msf_clamp_elements_dsp(int8_t *values, int32_t elements, int32_t low, int32_t high);
 
 /** In place; nothing where the range is all of int8. */
@@ -22,4 +26,9 @@ static inline void msf_clamp_dsp(int8_t *values, int32_t elements, int32_t low, 
         msf_clamp_elements_dsp(values, elements, low, high);
     }
 }
+
+#ifdef __cplusplus
+}
+#endif
+
 /** @} */

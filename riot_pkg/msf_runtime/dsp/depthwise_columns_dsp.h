@@ -13,6 +13,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MSF_COLUMN_BYTES (8) /**< of a packed column of four channels, for each row */
 
 /** Output pixels of all channels in one row. The fields are known to depthwise_columns_dsp.S. */
@@ -35,4 +39,9 @@ typedef struct msf_depthwise_columns_dsp {
     int32_t uniform;    /**< whether all channels have the shift 2 */
     uint32_t *columns;  /**< scratch */
 } msf_depthwise_columns_dsp_t;
+
+#ifdef __cplusplus
+}
+#endif
+
 /** @} */

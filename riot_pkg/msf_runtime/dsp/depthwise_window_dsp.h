@@ -13,6 +13,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** The part of one pixel's window that lies in the input. The fields are known to depthwise_window_dsp.S. */
 typedef struct {
     const uint32_t *records;
@@ -30,4 +34,9 @@ typedef struct {
 } msf_depthwise_window_dsp_t;
 
 void msf_depthwise_window_dsp(const msf_depthwise_window_dsp_t *window);
+
+#ifdef __cplusplus
+}
+#endif
+
 /** @} */

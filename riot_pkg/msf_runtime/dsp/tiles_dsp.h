@@ -23,6 +23,10 @@
 
 #include "msf/kernels_dsp.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** Packs `quads` times four taps of pixels that are `pitch` bytes apart; returns the end of what it wrote. */
 typedef uint32_t *msf_pack_dsp_t(const int8_t *in, uint32_t *packed, uint32_t quads, int32_t pitch);
 
@@ -90,4 +94,9 @@ static inline uint32_t msf_odd_taps(uint32_t bytes, uint32_t wide)
 {
     return wide ? msf_even_taps(bytes >> 8) : bytes ^ 0x007f007fU;
 }
+
+#ifdef __cplusplus
+}
+#endif
+
 /** @} */

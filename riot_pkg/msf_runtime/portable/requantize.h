@@ -18,6 +18,10 @@
 
 #include "scale.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 static inline int8_t msf_clamp_s8(int32_t value, int32_t min, int32_t max)
 {
     if (value < min) {
@@ -67,4 +71,9 @@ typedef struct {
 /** out[c] = acc[c] requantized by multiplier[c] and shift[c], for `channels` channels */
 void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
                              int32_t channels, const msf_output_t *output, int8_t *out);
+
+#ifdef __cplusplus
+}
+#endif
+
 /** @} */

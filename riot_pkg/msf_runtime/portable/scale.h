@@ -16,6 +16,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Cores whose multiplications give 32 bits and no more */
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__) || defined(__XTENSA__)
 #define MSF_NARROW_MULTIPLY 1
@@ -43,5 +47,9 @@ static inline int32_t msf_scale_wide(int32_t acc, int32_t multiplier, uint32_t s
     }
     return (int32_t)value;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 /** @} */

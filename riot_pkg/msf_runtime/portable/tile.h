@@ -17,6 +17,10 @@
 
 #include "requantize.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MSF_BLOCK (4) /**< output channels whose weights lie interleaved */
 
 #if defined(__riscv) && __riscv_xlen == 32
@@ -141,4 +145,9 @@ msf_tile_function_t msf_tile1_armv6m, msf_depthwise1_armv6m;
 #endif
 /** @} */
 #endif
+
+#ifdef __cplusplus
+}
+#endif
+
 /** @} */

@@ -13,6 +13,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** The taps [first, end) of a row of taps; end == first where there are none. */
 typedef struct {
     int32_t first;
@@ -33,4 +37,9 @@ static inline msf_taps_t msf_clip_taps(int32_t x, int32_t taps, int32_t dilation
     }
     return inside;
 }
+
+#ifdef __cplusplus
+}
+#endif
+
 /** @} */
