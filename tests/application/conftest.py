@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from msf_riot.errors import BoardError
 from msf_riot.places import ROOT
-from msf_riot.riot import RELEASE, find_riot, riot_version
 
 SOURCES = (
     "msf_riot",
@@ -88,14 +86,3 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     # A path in a .pth file is no site folder: the checkout that is installed there, for development, is not seen
     (site_packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return Installed(folder / "bin", site_packages)
-
-
-@pytest.fixture(scope="session")
-def riot() -> Path:
-    try:
-        checkout = find_riot()
-    except BoardError as error:
-        pytest.skip(str(error))
-    if riot_version(checkout) != RELEASE:
-        pytest.skip(f"{checkout} is not RIOT {RELEASE}")
-    return checkout

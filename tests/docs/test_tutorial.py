@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 
 from msf_riot import boards
-from msf_riot.errors import BoardError
 from msf_riot.places import ROOT
-from msf_riot.riot import find_riot
 
 TEXT = (ROOT / "docs" / "tutorial.md").read_text()
 FILES = ROOT / "docs" / "tutorial"
@@ -94,13 +92,9 @@ def test_to_a_simulated_board(folder: Path) -> None:
 
 @pytest.mark.riot
 @pytest.mark.cross
-def test_to_an_application_under_riot(folder: Path) -> None:
-    try:
-        riot = str(find_riot())
-    except BoardError as error:
-        pytest.skip(str(error))
+def test_to_an_application_under_riot(folder: Path, riot: Path) -> None:
     assert len(list((folder / "digits").iterdir())) == 3
-    assert follow(folder, {"riot", "cross"}, RIOTBASE=riot) == 10
+    assert follow(folder, {"riot", "cross"}, RIOTBASE=str(riot)) == 10
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""RIOT as a user has it: RIOTBASE, or the release in the cache. Without it, every test here skips and says why."""
+"""The selftest under RIOT, built once for each board, and boards in QEMU."""
 
 import shutil
 
@@ -6,23 +6,10 @@ import pytest
 
 from msf_riot import boards
 from msf_riot.build import build
-from msf_riot.errors import BoardError
 from msf_riot.places import ROOT
-from msf_riot.riot import RELEASE, find_riot, riot_version
 
 APPLICATION = ROOT / "apps" / "selftest"
 PACKAGES = ROOT / "tests" / "sim" / "packages"
-
-
-@pytest.fixture(scope="session")
-def riot():
-    try:
-        checkout = find_riot()
-    except BoardError as error:
-        pytest.skip(str(error))
-    if riot_version(checkout) != RELEASE:
-        pytest.skip(f"{checkout} is not RIOT {RELEASE}")
-    return checkout
 
 
 @pytest.fixture(scope="session")
