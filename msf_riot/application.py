@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msf_riot.errors import DoesNotFitError, ModelError, MsfError, PlanError
-from msf_riot.places import CODE, ROOT
+from msf_riot.places import CODE, ROOT, check_path
 
 if TYPE_CHECKING:
     from msf_riot.boards import Board
@@ -93,6 +93,7 @@ def update(board: str, models: Sequence[Request], folder: Path) -> bool:
     True where anything had to be made; without a cause no file is touched. Two that run at once wait for each other.
     Raises the errors of every step, with nothing changed.
     """
+    check_path(folder.absolute(), "the application")
     with _alone(folder):
         key = _key(board, models)
         if _is_current(folder, key):

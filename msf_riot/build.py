@@ -25,7 +25,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from msf_riot.boards import Board, Tool
 from msf_riot.errors import BoardError, BuildError, DoesNotFitError
-from msf_riot.places import ROOT
+from msf_riot.places import ROOT, check_path
 from msf_riot.riot import find_riot
 
 Optimize: TypeAlias = Literal["speed", "size"]
@@ -70,19 +70,6 @@ class Build:
     def ram_bytes(self) -> int:
         """Static RAM: data and bss."""
         return self.data_bytes + self.bss_bytes
-
-
-UNUSABLE = re.compile(r"[\s#$:%*?\[\]'\"\\;&|<>()`!{}]")
-"""What make, or the shell that it starts, takes for something else than a part of a path."""
-
-
-def check_path(path: Path, what: str) -> None:
-    """Raises BoardError where make cannot work with a folder; `what` begins the message."""
-    if found := UNUSABLE.search(str(path)):
-        raise BoardError(
-            f"{what} is in a folder that make cannot work with, as its path holds {found[0]!r}: move {path} to a place "
-            "whose path has letters, digits, and - _ . + only"
-        )
 
 
 def build(

@@ -22,7 +22,7 @@ from msf_riot.build import Build
 from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError
 from msf_riot.importer.samples import read_npz
 from msf_riot.ir import Graph, Int8Array
-from msf_riot.places import ROOT
+from msf_riot.places import ROOT, check_path
 from msf_riot.scheduler import Schedule
 from msf_riot.source import ModelSource
 from msf_riot.testbed.session import SelftestResult, flash, run_selftest
@@ -146,7 +146,7 @@ def verify(
     build.check_fits(board, **needs(schedule, len(samples)))
     # a missing toolchain and a path that make cannot use are worth saying before the reference has run
     build.environment(board, ROOT, ROOT)
-    build.check_path(Path(tempfile.gettempdir()), "the folder for temporary files that TMPDIR names")
+    check_path(Path(tempfile.gettempdir()), "the folder for temporary files that TMPDIR names")
     directory = Path(tempfile.mkdtemp(prefix="msf-riot-verify-"))
     try:
         progress(f"running the reference on {len(samples)} inputs")

@@ -25,9 +25,6 @@ MSF_PKG_DIR := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 ifeq (,$(BOARD))
   $(error MSF_MODELS needs BOARD: set it before $(lastword $(MAKEFILE_LIST)) is included, as in BOARD ?= native64)
 endif
-ifneq (1,$(words $(CURDIR)))
-  $(error make and RIOT cannot work in a folder with a space in its path: move $(CURDIR))
-endif
 
 msf_folder := $(or $(BINDIRBASE),$(or $(APPDIR),$(CURDIR))/bin)/msf_models/$(BOARD)
 msf_quoted = '$(subst ','\'',$(1))'

@@ -13,7 +13,7 @@ from msf_riot.build import Optimize
 from msf_riot.codegen.names import checked_name
 from msf_riot.errors import BoardError, ModelError, PlanError
 from msf_riot.front.job import Job
-from msf_riot.places import ROOT
+from msf_riot.places import ROOT, check_path
 from msf_riot.source import ModelSource
 
 VARIABLES: Mapping[str, tuple[str, str]] = {
@@ -101,7 +101,7 @@ def make_jobs(settings: Mapping[str, str], jobs: int) -> tuple[Job, ...]:
         raise ModelError(f"LABELS={settings['LABELS']}: no such file; it holds the names of the classes, one a line")
     name = checked_name(settings["NAME"]) if settings["NAME"] else None
     application = _application(settings["APP"])
-    build.check_path(application, f"the application {application.name}")
+    check_path(application, f"the application {application.name}")
     keep = settings["KEEP_CONSTANT_CHANNELS"]
     if keep not in ("0", "1"):
         raise PlanError(f"KEEP_CONSTANT_CHANNELS={keep} is neither 0 nor 1")
