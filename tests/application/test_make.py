@@ -99,7 +99,7 @@ def _read(process: subprocess.Popen[str]) -> list[int]:
 
 def objects(folder: Path) -> dict[str, int]:
     """The model's and the application's objects, and when each was made."""
-    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.glob("bin/native64/*/*.o"))}
+    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.glob("bin/native64/**/*.o"))}
 
 
 def test_it_runs_and_is_built_again_only_where_the_model_changes(make: Make) -> None:
@@ -127,6 +127,7 @@ def test_it_runs_and_is_built_again_only_where_the_model_changes(make: Make) -> 
     assert not (make.folder / "bin").exists()
 
 
+@pytest.mark.long
 def test_what_is_damaged_is_made_again(make: Make) -> None:
     make.succeeds("info-debug-variable-USEPKG")
     weights = make.folder / "bin/msf_models/native64/packages/msf_model_net/weights.c"
@@ -140,6 +141,7 @@ def test_what_is_damaged_is_made_again(make: Make) -> None:
     assert weights.read_text() == right
 
 
+@pytest.mark.long
 def test_riots_own_targets_know_the_model(make: Make) -> None:
     assert "msf_model_net" in make.succeeds("info-debug-variable-USEPKG").split()
     assert "msf_model_net" in make.succeeds("info-packages").split()
@@ -169,6 +171,7 @@ def arena(header: str) -> int:
     return int(found)
 
 
+@pytest.mark.long
 def test_options_beside_the_model(make: Make, installed, tmp_path: Path) -> None:
     update = "info-debug-variable-USEPKG"
     make.succeeds(update)
@@ -244,6 +247,7 @@ def test_an_application_in_a_folder_with_a_space(installed, riot: Path, applicat
     assert "the application is in a folder that make cannot work with" in stderr and "two words" in stderr
 
 
+@pytest.mark.long
 def test_models_that_do_not_fit_together_get_leaner_plans(make: Make) -> None:
     """Two networks whose default plans together are too large for a micro:bit, and not so their leaner ones."""
     shutil.copy(zoo.resolve("zoo:tiny-vww"), make.folder / "net.onnx")
@@ -309,7 +313,7 @@ def test_riots_build_container_compiles_what_was_made_outside(make: Make, tmp_pa
 
 
 @pytest.mark.cross
-@pytest.mark.parametrize("name", ["microbit", "hifive1b"])
+@pytest.mark.parametrize("name", ["microbit", pytest.param("hifive1b", marks=pytest.mark.long)])
 def test_it_runs_in_qemu_under_riot(make: Make, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     board = boards.load(name)
     emulator = board.emulator
@@ -337,6 +341,7 @@ def test_it_runs_in_qemu_under_riot(make: Make, monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.cross
+@pytest.mark.long
 def test_it_builds_for_a_board_with_the_fast_kernels(make: Make) -> None:
     if boards.load("nrf52840dk").toolchain.find() is None:
         pytest.skip("nrf52840dk: its compiler is not installed")

@@ -17,7 +17,14 @@ from msf_riot.kernels.dsp.constants import constants
 
 
 @pytest.mark.cross
-@pytest.mark.parametrize(("board", "optimize"), [("sim-m4", "speed"), ("sim-m7", "speed"), ("sim-m4", "size")])
+@pytest.mark.parametrize(
+    ("board", "optimize"),
+    [
+        ("sim-m4", "speed"),
+        pytest.param("sim-m7", "speed", marks=pytest.mark.long),
+        pytest.param("sim-m4", "size", marks=pytest.mark.long),
+    ],
+)
 def test_dsp_kernels_equal_the_reference_and_stay_within_their_scratch(board, optimize, tmp_path):
     for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
         if shutil.which(program) is None:
