@@ -38,7 +38,7 @@ CHECKS: dict[str, tuple[str | None, list[str]]] = {
 
 
 SLOW = ("buildsystem_sanity_check", "doccheck")
-"""They read the whole of RIOT: minutes."""
+"""They read the whole of RIOT, for minutes; of what they say counts what names these packages."""
 
 
 def make_tree(folder: Path) -> None:
@@ -81,8 +81,8 @@ def check(folder: Path, quick: bool) -> int:
             command, cwd=folder, env=os.environ | settings, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
         said = (result.stdout + result.stderr).strip()
-        ours = [line for line in said.splitlines() if "msf" in line] if name == "doccheck" else said.splitlines()
-        passed = result.returncode == 0 or (name == "doccheck" and not ours)
+        ours = [line for line in said.splitlines() if "msf" in line] if name in SLOW else said.splitlines()
+        passed = result.returncode == 0 or (name in SLOW and not ours)
         failed += not passed
         print(f"{name}: {'passed' if passed else 'failed'}", flush=True)
         if not passed:
