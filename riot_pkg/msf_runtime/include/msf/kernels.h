@@ -4,8 +4,7 @@
  */
 
 /**
- * @defgroup    pkg_msf_runtime  msf-riot runtime
- * @ingroup     pkg
+ * @ingroup     pkg_msf_runtime
  * @brief       Int8 kernels that compute one row segment, or a few pixels of it, of one operator
  *
  * All activations are int8, pixel after pixel, the channels of a pixel side by side (HWC).
