@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from command import COMMAND, answer, run
 from onnx import TensorProto, helper, numpy_helper
 
 from msf_riot import boards, importer, ir, verify, zoo
-
-COMMAND = Path(sys.executable).with_name("msf-riot")
-
-
-def run(*arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(COMMAND), *map(str, arguments)],
-        env=os.environ | settings,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-def answer(*arguments: object, **settings: str) -> Any:
-    result = run(*arguments, "--json", **settings)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    return json.loads(result.stdout)
 
 
 def test_inspect_counts_what_the_graph_holds() -> None:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import run
 
 from msf_riot import boards, zoo
-
-COMMAND = Path(sys.executable).with_name("msf-riot")
-
-
-def run(*arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(COMMAND), *map(str, arguments)],
-        env=os.environ | settings,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
 
 
 def complaint(result: subprocess.CompletedProcess[str], status: int = 2) -> str:

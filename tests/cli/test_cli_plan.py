@@ -4,38 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command import answer, run
 
 from msf_riot import boards, importer, planner, zoo
 from msf_riot.ir import Graph, macs
 from msf_riot.places import ROOT
 
-COMMAND = Path(sys.executable).with_name("msf-riot")
 MODEL = "zoo:tiny-residual"
-
-
-def run(*arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(COMMAND), *map(str, arguments)],
-        env=os.environ | settings,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-def answer(*arguments: object, **settings: str) -> Any:
-    result = run(*arguments, "--json", **settings)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    return json.loads(result.stdout)
 
 
 def refusal(*arguments: object, **settings: str) -> str:
