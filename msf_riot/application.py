@@ -36,6 +36,7 @@ STAMP = "made.json"
 """In the folder of an application and board: from what the packages were made, and the digests of their files."""
 
 ZOO = "zoo:"
+"""zoo.PREFIX, which would take longer to import than all that is done where nothing has changed."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,10 @@ def update(board: str, models: Sequence[Request], folder: Path) -> bool:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-    except OSError as error:
-        raise MsfError(f"cannot write {error.filename or folder}: {error.strerror}") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _key(board: str, models: Sequence[Request]) -> str:

@@ -88,13 +88,13 @@ def source_of(arguments: argparse.Namespace) -> ModelSource:
 
 def read_model(model: str, keep_constant_channels: bool = True) -> ir.Graph:
     """The Graph of a path, zoo:NAME or paper:NAME, as it is or without channels that never change."""
-    from msf_riot import importer, passes, planner, zoo
+    from msf_riot import planner
+    from msf_riot.source import ModelSource
 
     if model.startswith(planner.PAPER):
         return planner.paper_graph(model)
     with working(f"reading {model}"):
-        graph = importer.import_model(zoo.resolve(model))
-        return graph if keep_constant_channels else passes.fold_constant_channels(graph)[0]
+        return ModelSource(model, keep_constant_channels).graph()
 
 
 def shape_text(shape: tuple[int, int, int]) -> str:
