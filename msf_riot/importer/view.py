@@ -70,3 +70,25 @@ def make_view(place: Place, dims: Sequence[Sequence[tuple[str, int]]]) -> View:
     if math.prod(view.shape) > MAX_ELEMENTS:
         raise place.unsupported(f"its output has {math.prod(view.shape)} elements, more than any device holds")
     return view
+
+
+def regrouped(place: Place, view: View, shape: tuple[int, ...]) -> View:
+    """The view as another shape of as many elements; axes of a graph input not yet laid out are cut where needed."""
+    rest = list(view.flat)
+    dims = []
+    for size in shape:
+        dim: list[Axis] = []
+        missing = size
+        while missing > 1:
+            axis = rest.pop(0)
+            if missing % axis.size == 0:
+                dim.append(axis)
+                missing //= axis.size
+            elif axis.size % missing == 0 and not view.bound:
+                dim.append(Axis(f"{axis.name}.0", missing))
+                rest.insert(0, Axis(f"{axis.name}.1", axis.size // missing))
+                missing = 1
+            else:
+                raise place.unsupported("mixes channels with rows or columns; only the layout may change")
+        dims.append(tuple(dim))
+    return View(shape, tuple(dims))

@@ -19,7 +19,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared/models/tflite"
 TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(100)
 
 COMMON = (
-    "arithmetic", "draft", "file", "labels", "linear", "movement", "place", "pooling", "requantize", "samples",
+    "arithmetic", "draft", "input_layout", "file", "labels", "linear", "movement", "place", "pooling", "requantize", "samples",
     "softmax", "tidy", "values", "view", "window",
 )  # fmt: skip
 

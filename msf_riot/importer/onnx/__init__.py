@@ -14,11 +14,11 @@ import numpy as np
 
 from msf_riot.errors import FloatModelError, ModelError, UnsupportedModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target
+from msf_riot.importer.input_layout import InputLayout, LayoutFound, input_view
 from msf_riot.importer.labels import labels_in
 from msf_riot.importer.onnx import operators as operators  # registers the readers
 from msf_riot.importer.onnx.folding import fold
-from msf_riot.importer.onnx.graph_input import GraphInput, input_value, input_view, usual_layout
-from msf_riot.importer.onnx.input_layout import InputLayout, LayoutFound
+from msf_riot.importer.onnx.graph_input import GraphInput, input_value, usual_layout
 from msf_riot.importer.onnx.reading import Model, Node, read_model
 from msf_riot.importer.onnx.registry import known, read
 from msf_riot.importer.tidy import tidy
@@ -87,7 +87,7 @@ _FLOAT_ONLY = {
 def _import(model: Model, layout: InputLayout | None) -> Graph:
     draft = Draft()
     port = model.input
-    view = input_view(port, layout)
+    view = input_view(port.shape, layout)
     values: dict[str, Value] = {name: Constant(array) for name, array in model.constants.items()}
     values[port.name] = input_value(model, view, draft)
     for node in model.nodes:

@@ -8,10 +8,10 @@ import numpy as np
 
 from msf_riot.errors import ModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target, add_input
+from msf_riot.importer.input_layout import InputLayout
 from msf_riot.importer.onnx.folding import fold
-from msf_riot.importer.onnx.input_layout import InputLayout
 from msf_riot.importer.onnx.operators.quantizers import quantization_of
-from msf_riot.importer.onnx.reading import Model, Node, Port
+from msf_riot.importer.onnx.reading import Model, Node
 from msf_riot.importer.values import Constant, Leaf, Real, Value
 from msf_riot.importer.view import Axis, View
 from msf_riot.ir import Quantization
@@ -43,22 +43,6 @@ class GraphInput(Real):
             raise self.place.unsupported("the float graph input is quantized twice in different ways")
         add_input(target.draft, self.name, self.original, "float32", target.quantization)
         return Quantized(self.name, self.view, target.element, target.quantization)
-
-
-def input_view(port: Port, layout: InputLayout | None) -> View:
-    """Axes numbered until the layout is known."""
-    if layout is None:
-        named = [() if size == 1 else (Axis(str(i), size),) for i, size in enumerate(port.shape)]
-        return View(port.shape, tuple(named))
-    rest = list(layout.axes)
-    dims = []
-    for size in port.shape:
-        dim: list[Axis] = []
-        while size > 1:
-            dim.append(rest.pop(0))
-            size //= dim[-1].size
-        dims.append(tuple(dim))
-    return View(port.shape, tuple(dims))
 
 
 def usual_layout(view: View) -> InputLayout:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from msf_riot.importer.onnx.input_layout import bind
+from msf_riot.importer.input_layout import bind
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.view import View, make_view
 from msf_riot.importer.window import MAX_WINDOW, Window, output_size, same_padding

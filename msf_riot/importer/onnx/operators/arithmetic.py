@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from msf_riot.importer.arithmetic import Affine, Product, Sum, broadcast
 from msf_riot.importer.draft import Draft
+from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.linear import Linear
-from msf_riot.importer.onnx.input_layout import bind, channels_along
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.values import Array, Clamped, Constant, Leaf, Mapped, Real, Value, constant_of, real_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from msf_riot.importer import movement
 from msf_riot.importer.draft import Draft, Quantized
-from msf_riot.importer.onnx.input_layout import bind, channels_along
+from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.onnx.operators.layout import normalized
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads

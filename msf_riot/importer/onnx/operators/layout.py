@@ -12,7 +12,7 @@ from msf_riot.importer.draft import Draft, Quantized
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.values import Constant, Real, Value, constant_of
-from msf_riot.importer.view import Axis, View
+from msf_riot.importer.view import View, regrouped
 
 
 def shape_of(node: Node, value: Value | None) -> tuple[int, ...]:
@@ -53,35 +53,13 @@ def reshaped(node: Node, value: Value | None, shape: tuple[int, ...]) -> Value:
     if isinstance(value, Constant):
         return value.moved(lambda array: array.reshape(shape))
     assert isinstance(value, Quantized | Real)
-    return _viewed(node, value, View(shape, _regroup(node, value.view, shape)))
+    return _viewed(node, value, regrouped(node, value.view, shape))
 
 
 def _viewed(node: Node, value: Quantized | Real, view: View) -> Value:
     if isinstance(value, Quantized):
         return dataclasses.replace(value, view=view)
     return value.viewed(node, view)
-
-
-def _regroup(node: Node, view: View, shape: tuple[int, ...]) -> tuple[tuple[Axis, ...], ...]:
-    """Which axes each new dimension runs over; axes of a graph input not yet laid out are cut where needed."""
-    rest = list(view.flat)
-    dims = []
-    for size in shape:
-        dim: list[Axis] = []
-        missing = size
-        while missing > 1:
-            axis = rest.pop(0)
-            if missing % axis.size == 0:
-                dim.append(axis)
-                missing //= axis.size
-            elif axis.size % missing == 0 and not view.bound:
-                dim.append(Axis(f"{axis.name}.0", missing))
-                rest.insert(0, Axis(f"{axis.name}.1", axis.size // missing))
-                missing = 1
-            else:
-                raise node.unsupported("mixes channels with rows or columns; only the layout may change")
-        dims.append(tuple(dim))
-    return tuple(dims)
 
 
 @reads("Reshape")

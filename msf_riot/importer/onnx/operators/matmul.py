@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from msf_riot.importer.draft import Draft
+from msf_riot.importer.input_layout import bind
 from msf_riot.importer.linear import Linear, dense_order, integer_weights, real_bias
-from msf_riot.importer.onnx.input_layout import bind
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.values import Array, Constant, Real, Value, constant_of, real_of

@@ -6,7 +6,7 @@ import dataclasses
 
 from msf_riot.importer import pooling
 from msf_riot.importer.draft import Draft
-from msf_riot.importer.onnx.input_layout import bind, channels_along
+from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.onnx.operators.layout import axes_of, normalized
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msf_riot.importer.draft import Draft
-from msf_riot.importer.onnx.input_layout import bind, channels_along
+from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.softmax import Exponentials

@@ -1,4 +1,4 @@
-"""How the graph's input lies: ONNX does not say which of its axes are rows, columns and channels.
+"""How the graph's input lies, where the file does not say which of its axes are rows, columns and channels.
 
 The first operator for which it matters does (`bind`); reading then starts again with that knowledge.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from msf_riot.importer.onnx.reading import Node
+from msf_riot.importer.place import Place
 from msf_riot.importer.view import Axis, View
 
 
 class InputLayout(NamedTuple):
-    """The axes of the graph input, longer than 1, in ONNX memory order: which of H, W, C each is."""
+    """The axes of the graph input, longer than 1, in the file's memory order: which of H, W, C each is."""
 
     axes: tuple[Axis, ...]
 
@@ -34,7 +34,7 @@ def channels_along(view: View, axes: Container[int]) -> tuple[str, ...]:
     return tuple("C" if i in axes else next(others, "N") if dim else "N" for i, dim in enumerate(view.dims))
 
 
-def bind(node: Node, view: View, wanted: Sequence[str], certain: bool = False) -> View:
+def bind(place: Place, view: View, wanted: Sequence[str], certain: bool = False) -> View:
     """The view itself where its layout is known; otherwise reading restarts with `wanted`, one letter a dimension.
 
     A dimension of size 1 takes no letter. Raises UnsupportedModelError where the axes cannot be so.
@@ -44,10 +44,26 @@ def bind(node: Node, view: View, wanted: Sequence[str], certain: bool = False) -
     letters: dict[str, str] = {}
     for dim, letter in zip(view.dims, wanted, strict=True):
         if len(dim) > 1 or (dim and letter not in ("H", "W", "C")):
-            raise node.unsupported("its input has more than height, width and channels, or a batch that is not 1")
+            raise place.unsupported("its input has more than height, width and channels, or a batch that is not 1")
         if dim:
             letters[dim[0].name] = letter
     if len(set(letters.values())) < len(letters):
-        raise node.unsupported("its input has more than height, width and channels")
+        raise place.unsupported("its input has more than height, width and channels")
     order = sorted(view.flat, key=lambda axis: [int(part) for part in axis.name.split(".")])
     raise LayoutFound(InputLayout(tuple(Axis(letters[axis.name], axis.size) for axis in order)), certain)
+
+
+def input_view(shape: tuple[int, ...], layout: InputLayout | None) -> View:
+    """The input's shape in the file: axes numbered until the layout is known."""
+    if layout is None:
+        named = [() if size == 1 else (Axis(str(i), size),) for i, size in enumerate(shape)]
+        return View(shape, tuple(named))
+    rest = list(layout.axes)
+    dims = []
+    for size in shape:
+        dim: list[Axis] = []
+        while size > 1:
+            dim.append(rest.pop(0))
+            size //= dim[-1].size
+        dims.append(tuple(dim))
+    return View(shape, tuple(dims))
