@@ -17,6 +17,14 @@ Int8Array: TypeAlias = npt.NDArray[np.int8]
 Int32Array: TypeAlias = npt.NDArray[np.int32]
 UInt32Array: TypeAlias = npt.NDArray[np.uint32]
 Pair: TypeAlias = tuple[int, int]
+Rounding: TypeAlias = Literal["once", "twice"]
+"""How a product is rounded, acc * multiplier / 2^shift in exact arithmetic.
+
+once: half up, (acc * multiplier + (1 << (shift - 1))) >> shift.
+twice: as TensorFlow Lite defines it (MultiplyByQuantizedMultiplier): where shift > 31, to a multiple of 2^31, half up,
+and that to a multiple of 2^shift, half away from zero. It is the same as
+(acc * multiplier + (1 << (shift - 1)) + (2^30 if acc >= 0 else -2^30)) >> shift.
+"""
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ class Conv2D(Operator):
     """weights int8 [out_channels, kernel_h, kernel_w, in_channels / groups], bias int32 [out_channels].
 
     acc = bias[o] + sum(weights * (x - zero point of the input)), in int32, the padding adding nothing;
-    y = clamp(zero point + ((acc * multiplier[o] + (1 << (shift[o] - 1))) >> shift[o])) in exact arithmetic.
+    y = clamp(zero point + acc * multiplier[o] / 2^shift[o], rounded as `rounding` says).
     Every multiplier is in [2^30, 2^31) or 0; every shift is at least 1 and has no upper bound.
     """
 
@@ -113,6 +121,7 @@ class Conv2D(Operator):
     dilation: Pair = (1, 1)
     padding: Padding = Padding()
     groups: int = 1
+    rounding: Rounding = "once"
 
     @property
     def kernel(self) -> Pair:
@@ -131,6 +140,7 @@ class DepthwiseConv2D(Operator):
     stride: Pair = (1, 1)
     dilation: Pair = (1, 1)
     padding: Padding = Padding()
+    rounding: Rounding = "once"
 
     @property
     def kernel(self) -> Pair:
@@ -142,7 +152,7 @@ class DepthwiseConv2D(Operator):
 class Dense(Operator):
     """weights int8 [out_channels, height * width * channels of the input] in HWC order; output 1 x 1 x out_channels.
 
-    Accumulation and requantization as Conv2D.
+    Accumulation and requantization as Conv2D, rounded once.
     """
 
     weights: Int8Array
@@ -166,8 +176,9 @@ class AveragePool2D(Operator):
     """acc = sum over the window of (x - zero point of the input), the padding adding nothing.
 
     n is the number of taps that lie in the input, or kernel_h * kernel_w when `count_include_pad`;
-    y = clamp(zero point + ((acc * multiplier[n] + (1 << (shift[n] - 1))) >> shift[n])). multiplier and shift have
-    kernel_h * kernel_w + 1 entries; the division by n is inside them.
+    y = clamp(zero point + acc * multiplier[n] / 2^shift[n], rounded as `rounding` says). multiplier and shift have
+    kernel_h * kernel_w + 1 entries; the division by n is inside them. `center`, where it is given, stands for both zero
+    points.
     """
 
     kernel: Pair
@@ -176,14 +187,21 @@ class AveragePool2D(Operator):
     stride: Pair = (1, 1)
     padding: Padding = Padding()
     count_include_pad: bool = False
+    rounding: Rounding = "once"
+    center: int | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GlobalAveragePool(Operator):
-    """acc[c] = sum over all pixels of (x - zero point of the input); output 1 x 1 x C; one multiplier, one shift."""
+    """acc[c] = sum over all pixels of (x - zero point of the input); output 1 x 1 x C; one multiplier, one shift.
+
+    Otherwise as AveragePool2D.
+    """
 
     multiplier: int
     shift: int
+    rounding: Rounding = "once"
+    center: int | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -199,13 +217,14 @@ class Add(Operator):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Mul(Operator):
-    """y = clamp(zy + (((a - za) * (b - zb) * multiplier + (1 << (shift - 1))) >> shift)), the product in 64 bits.
+    """y = clamp(zy + (a - za) * (b - zb) * multiplier / 2^shift, rounded as `rounding` says), in exact arithmetic.
 
     The second input has the shape of the first or is 1 x 1 x C, one factor a channel (squeeze-and-excite).
     """
 
     multiplier: int
     shift: int
+    rounding: Rounding = "once"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -261,6 +280,31 @@ class Softmax(Operator):
     reciprocal: int
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FixedPointSoftmax(Operator):
+    """Over the channels of each pixel, as TensorFlow Lite's integer kernel defines it; C <= 4095.
+
+    e[c] = table[max(x) - x[c]], table int32 [256] = exp in 31 fractional bits; total = sum((e + 2^11) >> 12), whose
+    reciprocal r in 31 fractional bits comes from three steps of Newton's method (`reference.reciprocal`), with n bits
+    of the total above one; y = clamp(-128 + r * e / 2^(31 + 23 + n), rounded twice).
+    """
+
+    table: Int32Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TableAdd(Operator):
+    """y = clamp(zy + (first[a + 128] + second[b + 128]) * multiplier / 2^shift, rounded twice), the sum within int32.
+
+    Each addend is a function of one input, first and second int32 [256]. Equal shapes.
+    """
+
+    first: Int32Array
+    second: Int32Array
+    multiplier: int
+    shift: int
+
+
 WindowOperator: TypeAlias = Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D
 
 
@@ -293,7 +337,7 @@ def is_pointwise(operator: Operator) -> bool:
                 and operator.groups == 1
                 and operator.padding == Padding()
             )
-        case Add() | Mul() | ChannelAffine() | Lookup() | Concat() | Softmax():
+        case Add() | TableAdd() | Mul() | ChannelAffine() | Lookup() | Concat() | Softmax() | FixedPointSoftmax():
             return True
         case _:
             return False

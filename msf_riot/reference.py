@@ -20,6 +20,7 @@ from msf_riot.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    FixedPointSoftmax,
     GlobalAveragePool,
     Graph,
     Int8Array,
@@ -31,7 +32,9 @@ from msf_riot.ir import (
     Padding,
     Pair,
     ResizeNearest,
+    Rounding,
     Softmax,
+    TableAdd,
 )
 
 Integers: TypeAlias = npt.NDArray[np.signedinteger[Any]]
@@ -73,23 +76,39 @@ def execute_operator(graph: Graph, operator: Operator, inputs: Sequence[Int8Arra
     result: Integers
     match operator:
         case Conv2D():
-            result = zero + _requantize(_conv2d(operator, centered[0]), operator.multiplier, operator.shift)
+            result = zero + _requantize(
+                _conv2d(operator, centered[0]), operator.multiplier, operator.shift, operator.rounding
+            )
         case DepthwiseConv2D():
-            result = zero + _requantize(_depthwise(operator, centered[0]), operator.multiplier, operator.shift)
+            result = zero + _requantize(
+                _depthwise(operator, centered[0]), operator.multiplier, operator.shift, operator.rounding
+            )
         case Dense():
             result = zero + _requantize(_dense(operator, centered[0]), operator.multiplier, operator.shift)
         case MaxPool2D():
             result = _max_pool(operator, inputs[0])
         case AveragePool2D():
-            result = zero + _average_pool(operator, centered[0])
+            values, zero = _centered(operator, inputs[0], centered[0], zero)
+            result = zero + _average_pool(operator, values)
         case GlobalAveragePool():
             _check_int32(operator, 255 * inputs[0].shape[0] * inputs[0].shape[1])
-            total = centered[0].sum(axis=(0, 1), keepdims=True)
-            result = zero + _requantize(total, operator.multiplier, operator.shift)
+            values, zero = _centered(operator, inputs[0], centered[0], zero)
+            total = values.sum(axis=(0, 1), keepdims=True)
+            result = zero + _requantize(total, operator.multiplier, operator.shift, operator.rounding)
         case Add():
             result = zero + _add(operator, *centered)
+        case TableAdd():
+            first, second = (value.astype(np.int64) + 128 for value in inputs)
+            total = operator.first.astype(np.int64)[first] + operator.second.astype(np.int64)[second]
+            _check_int32(
+                operator,
+                int(np.abs(operator.first.astype(np.int64)).max() + np.abs(operator.second.astype(np.int64)).max()),
+            )
+            result = zero + _requantize(total, operator.multiplier, operator.shift, "twice")
         case Mul():
-            result = zero + _requantize(centered[0] * centered[1], operator.multiplier, operator.shift)
+            result = zero + _requantize(
+                centered[0] * centered[1], operator.multiplier, operator.shift, operator.rounding
+            )
         case ChannelAffine():
             result = zero + _channel_affine(operator, centered[0])
         case Lookup():
@@ -102,11 +121,22 @@ def execute_operator(graph: Graph, operator: Operator, inputs: Sequence[Int8Arra
             result = inputs[0][np.ix_(operator.rows, operator.columns)]
         case Softmax():
             result = zero + _softmax(operator, inputs[0])
+        case FixedPointSoftmax():
+            result = _fixed_point_softmax(operator, inputs[0]) - 128
         case _:
             raise ValueError(f"operator '{operator.name}' is of a kind unknown to the reference: {type(operator)}")
     output: Int8Array = np.clip(result, operator.low, operator.high).astype(np.int8)
     _check_tensor(graph, operator.output, output, f"the output of operator '{operator.name}'")
     return output
+
+
+def _centered(
+    operator: AveragePool2D | GlobalAveragePool, x: Int8Array, centered: Int64Array, zero: int
+) -> tuple[Int64Array, int]:
+    """(input less its zero point, zero point of the output)."""
+    if operator.center is None:
+        return centered, zero
+    return x.astype(np.int64) - operator.center, operator.center
 
 
 def _check_tensor(graph: Graph, name: str, value: Int8Array, what: str) -> None:
@@ -127,14 +157,19 @@ def _check_accumulator(operator: Conv2D | DepthwiseConv2D | Dense, absolute_weig
 
 
 def _requantize(
-    acc: Int64Array, multiplier: int | npt.NDArray[np.int32], shift: int | npt.NDArray[np.int32]
+    acc: Int64Array,
+    multiplier: int | npt.NDArray[np.int32],
+    shift: int | npt.NDArray[np.int32],
+    rounding: Rounding = "once",
 ) -> Int64Array:
-    """(acc * multiplier + (1 << (shift - 1))) >> shift, exact for every shift, of int32 `acc` [..., C].
+    """acc * multiplier / 2^shift rounded as `ir.Rounding` says, exact for every shift, of int32 `acc` [..., C].
 
     |acc * multiplier| < 2^62, so each shift from 63 on gives 0, and shift 63 still fits int64 with its half of 2^62.
     """
     bits = np.minimum(np.asarray(shift, dtype=np.int64), 63)
     half = np.left_shift(np.int64(1), bits - 1)
+    if rounding == "twice":
+        half = half + np.where(bits > 31, np.where(acc >= 0, 1 << 30, -(1 << 30)), 0)
     result: Int64Array = (acc * np.asarray(multiplier, dtype=np.int64) + half) >> bits
     return result
 
@@ -205,7 +240,7 @@ def _average_pool(operator: AveragePool2D, x: Int64Array) -> Int64Array:
     total = _windows(_surround(x, operator.padding, 0), kernel, operator.stride, (1, 1)).sum(axis=(3, 4))
     inside = _surround(np.ones((*x.shape[:2], 1), dtype=np.int64), operator.padding, int(operator.count_include_pad))
     taps = _windows(inside, kernel, operator.stride, (1, 1)).sum(axis=(3, 4))
-    return _requantize(total, operator.multiplier[taps], operator.shift[taps])
+    return _requantize(total, operator.multiplier[taps], operator.shift[taps], operator.rounding)
 
 
 def _add(operator: Add, a: Int64Array, b: Int64Array) -> Int64Array:
@@ -228,4 +263,35 @@ def _softmax(operator: Softmax, x: Int8Array) -> Int64Array:
     exponential = operator.table.astype(np.int64)[distance]
     total = exponential.sum(axis=2, keepdims=True)
     result: Int64Array = (exponential * operator.reciprocal + (total << 11)) // (total << 12)
+    return result
+
+
+def _fixed_point_softmax(operator: FixedPointSoftmax, x: Int8Array) -> Int64Array:
+    distance = x.max(axis=2, keepdims=True).astype(np.int64) - x
+    exponential = operator.table.astype(np.int64)[distance]
+    total = ((exponential + (1 << 11)) >> 12).sum(axis=2, keepdims=True)
+    scale, above = reciprocal(total)
+    product = _doubling_high_product(scale, exponential)
+    bits = above + 23
+    result: Int64Array = (product + np.left_shift(np.int64(1), bits - 1)) >> bits
+    return result
+
+
+def reciprocal(total: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """(r, n): 2^n / (total / 2^19) = r / 2^31 in [1/2, 1), by Newton's method in integers; total in [2^19, 2^31).
+
+    GetReciprocal and one_over_one_plus_x_for_x_in_0_1 of TensorFlow Lite and gemmlowp.
+    """
+    bits = np.floor(np.log2(total.astype(np.float64))).astype(np.int64)
+    fraction = np.left_shift(total, 31 - bits) - (1 << 31)
+    half = (fraction + (1 << 31)) >> 1
+    x = 1515870810 + _doubling_high_product(half, np.int64(-1010580540))
+    for _ in range(3):
+        x = x + 4 * _doubling_high_product(x, (1 << 29) - _doubling_high_product(half, x))
+    return np.minimum(2 * x, INT32_LIMIT - 1), bits - 19
+
+
+def _doubling_high_product(a: Int64Array, b: Int64Array | np.int64) -> Int64Array:
+    """a * b / 2^31, rounded half up."""
+    result: Int64Array = (a * b + (1 << 30)) >> 31
     return result

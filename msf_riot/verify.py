@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -20,8 +21,10 @@ from msf_riot.agreement import from_int8, open_session, to_int8
 from msf_riot.boards import Board
 from msf_riot.build import Build
 from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError
+from msf_riot.importer.file import is_tflite
 from msf_riot.importer.samples import read_npz
 from msf_riot.ir import Graph, Int8Array
+from msf_riot.litert import litert_outputs
 from msf_riot.places import ROOT, check_path
 from msf_riot.scheduler import Schedule
 from msf_riot.source import ModelSource
@@ -34,6 +37,10 @@ MOST_VECTOR_BYTES = 1 << 18
 SELFTEST = ROOT / "apps/selftest"
 SELFTEST_SECONDS = 900.0
 """For all inputs together, on the slowest board or simulator."""
+
+Runtime = Literal["ort", "litert"]
+RUNTIMES: Mapping[Runtime, str] = {"ort": "ONNX Runtime", "litert": "LiteRT"}
+"""What a model is compared with, by the name that it has in results."""
 
 Progress = Callable[[str], None]
 
@@ -60,7 +67,8 @@ class Verification:
     text_bytes: int
     weights_bytes: int
     macs: int
-    ort: Agreement
+    runtime: Runtime
+    agreement: Agreement
     selftest: SelftestResult
 
     def as_json(self) -> dict[str, object]:
@@ -78,9 +86,9 @@ class Verification:
             "weights_bytes": self.weights_bytes,
             **one_inference(self.selftest),
             "macs": self.macs,
-            "max_abs_diff_ort": self.ort.max_abs_diff,
-            "equal_fraction_ort": self.ort.equal_fraction,
-            "top1_agreement": self.ort.top1_agreement,
+            f"max_abs_diff_{self.runtime}": self.agreement.max_abs_diff,
+            f"equal_fraction_{self.runtime}": self.agreement.equal_fraction,
+            "top1_agreement": self.agreement.top1_agreement,
         }
 
 
@@ -139,6 +147,8 @@ def verify(
     planner.refuse_generation(source.model)
     board = boards.load(board_name)
     progress(f"importing {source.model}")
+    model = zoo.resolve(source.model)
+    runtime: Runtime = "litert" if is_tflite(model) else "ort"
     schedule = make_schedule(source, plan, board)
     check_kernels(schedule.plan.kernels, board)
     graph = schedule.graph
@@ -155,8 +165,8 @@ def verify(
         built = build.build(board, SELFTEST, directory / "packages", directory / "build", jobs=2)
         progress(f"running on {board.name}")
         result = selftest(built)
-        progress("running ONNX Runtime")
-        ort = agreement(outputs, onnxruntime_outputs(zoo.resolve(source.model), graph, samples))
+        progress(f"running {RUNTIMES[runtime]}")
+        theirs = (litert_outputs if runtime == "litert" else onnxruntime_outputs)(model, graph, samples)
     except BuildError:
         raise  # its log stays where the message says it is
     except BaseException:
@@ -173,7 +183,8 @@ def verify(
         text_bytes=built.text_bytes,
         weights_bytes=built.weights_bytes,
         macs=schedule.macs,
-        ort=ort,
+        runtime=runtime,
+        agreement=agreement(outputs, theirs),
         selftest=result,
     )
 

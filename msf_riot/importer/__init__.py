@@ -1,6 +1,6 @@
 """A model's file -> Graph.
 
-A folder for each format (`onnx`) reads its files; what lies beside it knows no format: the Graph under construction
+A folder for each format (`onnx`, `tflite`) reads its files; what lies beside it knows no format: the Graph under construction
 (`draft`, `view`, `values`), what layers become (`linear`, `pooling`, `arithmetic`, `softmax`, `movement`, with `window`
 and `requantize` below them), and what is done to a whole Graph (`tidy`, `labels`).
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from msf_riot.errors import ModelError
 from msf_riot.importer.file import is_tflite
 from msf_riot.ir import Graph
 
@@ -21,7 +20,9 @@ def import_model(path: Path) -> Graph:
     reason) where it holds what is not supported, ModelError where the file cannot be read.
     """
     if is_tflite(path):
-        raise ModelError(f"{path}: is a TensorFlow Lite model, which is not read; export the model as int8 ONNX")
+        from msf_riot.importer import tflite  # loads the package with TensorFlow Lite's schema
+
+        return tflite.import_model(path)
     from msf_riot.importer import onnx  # loads the onnx package, which no other format needs
 
     return onnx.import_model(path)

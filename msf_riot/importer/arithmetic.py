@@ -41,7 +41,7 @@ class Affine(Real):
         )
 
 
-def _spread(place: Place, source: Quantized, view: View, target: Target) -> Quantized:
+def spread(place: Place, source: Quantized, view: View, target: Target) -> Quantized:
     """A 1 x 1 x C, 1 x W x C or H x 1 x C activation repeated to the size of the view."""
     height, width, channels = source.view.hwc
     wanted = view.hwc
@@ -64,7 +64,7 @@ class Sum(Real):
 
     def quantize(self, target: Target) -> Quantized:
         """One Add."""
-        a, b = (_spread(self.place, leaf.source, self.view, target) for leaf in (self.first, self.second))
+        a, b = (spread(self.place, leaf.source, self.view, target) for leaf in (self.first, self.second))
         scales = [value.quantization.scale / target.quantization.scale for value in (a, b)]
         multipliers, shift = addition(*scales)
         return target.emit(self.place, Add, [a, b], self.view, multipliers=multipliers, shift=shift)
@@ -82,9 +82,9 @@ class Product(Real):
         a, b = self.first.source, self.second.source
         if math.prod(a.view.hwc) < math.prod(b.view.hwc):
             a, b = b, a
-        a = _spread(self.place, a, self.view, target)
+        a = spread(self.place, a, self.view, target)
         if b.view.hwc != (1, 1, self.view.hwc[2]):
-            b = _spread(self.place, b, self.view, target)
+            b = spread(self.place, b, self.view, target)
         real = a.quantization.scale * b.quantization.scale / target.quantization.scale
         multiplier, shift = requantization(real)
         return target.emit(self.place, Mul, [a, b], self.view, multiplier=multiplier, shift=shift)

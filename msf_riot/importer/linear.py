@@ -16,7 +16,7 @@ from msf_riot.importer.draft import Quantized, Target
 from msf_riot.importer.place import Place
 from msf_riot.importer.requantize import requantizations
 from msf_riot.importer.values import Array, Constant, Leaf, Real
-from msf_riot.importer.view import MAX_ELEMENTS, make_view
+from msf_riot.importer.view import MAX_ELEMENTS, View, make_view
 from msf_riot.importer.window import Window
 from msf_riot.ir import Concat, Conv2D, Dense, DepthwiseConv2D, Int32Array
 
@@ -47,22 +47,12 @@ class Linear(Real):
         )
 
     def quantize(self, target: Target) -> Quantized:
-        """One Conv2D, DepthwiseConv2D or Dense, before it a Concat where weights are split."""
+        """As `emit_linear`."""
         source = self.source.source
         scale, bias = self._steps(source.quantization.scale)
         multiplier, shift = requantizations(scale / target.quantization.scale)
         fields: dict[str, object] = {"bias": bias, "multiplier": multiplier, "shift": shift}
-        weights, groups, copies = self._int8_weights(source)
-        if copies > 1:
-            source = _repeated(self.place, source, copies, target)
-        if self.window is None:
-            rows = weights.reshape(weights.shape[0], -1)
-            return target.emit(self.place, Dense, [source], self.view, weights=rows, **fields)
-        fields |= {name: getattr(self.window, name) for name in ("stride", "dilation", "padding")}
-        if groups > 1 and weights.shape[3] == 1 and weights.shape[0] == groups:
-            filters = np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0))
-            return target.emit(self.place, DepthwiseConv2D, [source], self.view, weights=filters, **fields)
-        return target.emit(self.place, Conv2D, [source], self.view, weights=weights, groups=groups, **fields)
+        return emit_linear(self.place, target, source, self.view, self.weights, self.window, self.groups, fields)
 
     def _steps(self, input_scale: float) -> tuple[npt.NDArray[np.float64], Int32Array]:
         """(real value of one step of the accumulator, bias in such steps), for each output channel."""
@@ -78,15 +68,43 @@ class Linear(Real):
             )
         return scale, steps.astype(np.int32)
 
-    def _int8_weights(self, source: Quantized) -> tuple[npt.NDArray[np.int8], int, int]:
-        """(weights int8, groups, copies of the input they are for)."""
-        low, high = int(self.weights.min()), int(self.weights.max())
-        copies = next(n for n in range(1, 1 << 20) if -128 * n <= low and high <= 127 * n)
-        if copies == 1:
-            return self.weights.astype(np.int8), self.groups, 1
-        weights = self.weights if self.groups == 1 else _ungrouped(self.place, self.weights, self.groups)
-        parts = [(weights + i) // copies for i in range(copies)]  # Hermite's identity: they add up to the weights
-        return np.concatenate(parts, axis=3).astype(np.int8), 1, copies
+
+def emit_linear(
+    place: Place,
+    target: Target,
+    source: Quantized,
+    view: View,
+    weights: Int32Array,
+    window: Window | None,
+    groups: int,
+    fields: dict[str, object],
+) -> Quantized:
+    """One Conv2D, DepthwiseConv2D or Dense, before it a Concat where weights are split.
+
+    weights int32 [O, kh, kw, I / groups], zero point removed, for a window; [O, H, W, C] without one. `fields` are the
+    operator's others: bias, multiplier, shift.
+    """
+    filters, groups, copies = _int8_weights(place, weights, groups)
+    if copies > 1:
+        source = _repeated(place, source, copies, target)
+    if window is None:
+        return target.emit(place, Dense, [source], view, weights=filters.reshape(filters.shape[0], -1), **fields)
+    fields = fields | {name: getattr(window, name) for name in ("stride", "dilation", "padding")}
+    if groups > 1 and filters.shape[3] == 1 and filters.shape[0] == groups:
+        by_channel = np.ascontiguousarray(filters[..., 0].transpose(1, 2, 0))
+        return target.emit(place, DepthwiseConv2D, [source], view, weights=by_channel, **fields)
+    return target.emit(place, Conv2D, [source], view, weights=filters, groups=groups, **fields)
+
+
+def _int8_weights(place: Place, weights: Int32Array, groups: int) -> tuple[npt.NDArray[np.int8], int, int]:
+    """(weights int8, groups, copies of the input they are for)."""
+    low, high = int(weights.min()), int(weights.max())
+    copies = next(n for n in range(1, 1 << 20) if -128 * n <= low and high <= 127 * n)
+    if copies == 1:
+        return weights.astype(np.int8), groups, 1
+    weights = weights if groups == 1 else _ungrouped(place, weights, groups)
+    parts = [(weights + i) // copies for i in range(copies)]  # Hermite's identity: they add up to the weights
+    return np.concatenate(parts, axis=3).astype(np.int8), 1, copies
 
 
 def _ungrouped(place: Place, weights: Int32Array, groups: int) -> Int32Array:

@@ -16,6 +16,7 @@ from msf_riot.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    FixedPointSoftmax,
     GlobalAveragePool,
     Graph,
     Int8Array,
@@ -25,17 +26,23 @@ from msf_riot.ir import (
     Operator,
     Pad,
     ResizeNearest,
+    Rounding,
     Softmax,
+    TableAdd,
     Tensor,
     is_pointwise,
 )
 from msf_riot.kernels.interface import Array, Call, Constants, KernelSet
+from msf_riot.reference import execute_operator
 
 BLOCK = 4
 """Output channels whose weights lie interleaved."""
 
 LARGEST_SHIFT = 62
 """A larger shift makes every 32-bit accumulator 0, which multiplier 0 says as well (kernels.h takes shifts to 62)."""
+
+ROUNDS_TWICE = 0x80
+"""MSF_ROUNDS_TWICE: the bit of a shift that says how it rounds."""
 
 CALL = 40
 """Instructions of one kernel call before it computes anything."""
@@ -92,6 +99,10 @@ def _instructions(operator: Operator, source: Tensor, output: Tensor, pixels: in
             return 8.2 * channels
         case Softmax():
             return 270 * channels
+        case FixedPointSoftmax():
+            return 45 * channels
+        case TableAdd():
+            return 26 * channels
         case Concat():
             return 2 * channels
         case Add():
@@ -135,18 +146,18 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
     def array(field: str, ctype: str, values: npt.ArrayLike, comment: str) -> Array:
         return Array(f"{name}_{field}", ctype, np.asarray(values), comment)
 
-    def requantization(multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> list[Array]:
-        shifts = np.asarray(shift, dtype=np.int64)
-        live = shifts <= LARGEST_SHIFT
+    def requantization(multiplier: npt.ArrayLike, shift: npt.ArrayLike, rounding: Rounding) -> list[Array]:
+        multipliers, shifts = _live(multiplier, shift, rounding)
         return [
-            array("multiplier", "int32_t", np.where(live, multiplier, 0), "requantization"),
-            array("shift", "uint8_t", np.where(live, shifts, LARGEST_SHIFT), "requantization"),
+            array("multiplier", "int32_t", multipliers, "requantization"),
+            array("shift", "uint8_t", shifts, "requantization"),
         ]
 
     clamp = [("out_min", str(operator.low)), ("out_max", str(operator.high))]
     zeros = [("in_zero", str(zero_in)), ("out_zero", str(zero_out))]
     match operator:
         case Conv2D() | DepthwiseConv2D() | Dense():
+            rounding: Rounding = "once" if isinstance(operator, Dense) else operator.rounding
             shape = " x ".join(str(n) for n in operator.weights.shape)
             weights = operator.weights
             if not isinstance(operator, DepthwiseConv2D):
@@ -155,10 +166,11 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             arrays = [
                 array("weights", "int8_t", weights, f"weights {shape}"),
                 array("bias", "int32_t", folded_bias(operator, zero_in), "bias, input zero point included"),
-                *requantization(operator.multiplier, operator.shift),
+                *requantization(operator.multiplier, operator.shift, rounding),
             ]
             fields = refer(*arrays)
-            least = [("least_shift", str(arrays[-1].values.min()))]
+            # 0 where the C code has to requantize
+            least = [("least_shift", str(arrays[-1].values.min() if rounding == "once" else 0))]
             if isinstance(operator, Dense):
                 fields += [("in_elements", str(source.size)), ("out_channels", str(target.channels))]
                 return Constants("msf_dense_s8_t", (*fields, *least, *zeros, *clamp), tuple(arrays))
@@ -178,33 +190,38 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             fields += [("stride_w", str(operator.stride[1])), ("dilation_w", str(operator.dilation[1]))]
             return Constants("msf_max_pool_s8_t", (*fields, *clamp), ())
         case AveragePool2D():
-            arrays = requantization(operator.multiplier, operator.shift)
+            arrays = requantization(operator.multiplier, operator.shift, operator.rounding)
             fields = [*refer(*arrays), ("channels", str(source.channels))]
             fields += [("kernel_h", str(operator.kernel[0])), ("kernel_w", str(operator.kernel[1]))]
-            fields += [("stride_w", str(operator.stride[1]))]
-            return Constants("msf_average_pool_s8_t", (*fields, *zeros, *clamp), tuple(arrays))
+            fields += [("stride_w", str(operator.stride[1])), *_zeros(operator, zero_in, zero_out)]
+            return Constants("msf_average_pool_s8_t", (*fields, *clamp), tuple(arrays))
         case GlobalAveragePool() if source.shape[:2] == (1, 1):
-            accumulated = [(q - zero_in) * operator.multiplier + (1 << (operator.shift - 1)) for q in range(-128, 128)]
-            values = [min(max(zero_out + (a >> operator.shift), operator.low), operator.high) for a in accumulated]
+            values = table_of(graph, operator)
             return Constants(None, (), (array("table", "int8_t", values, "output for each input + 128"),))
         case GlobalAveragePool():
-            live = operator.shift <= LARGEST_SHIFT
-            fields = [("multiplier", str(operator.multiplier if live else 0))]
-            fields += [("shift", str(min(operator.shift, LARGEST_SHIFT))), ("channels", str(source.channels))]
-            return Constants("msf_global_average_s8_t", (*fields, *zeros, *clamp), ())
+            fields = _scale(operator)
+            fields += [("channels", str(source.channels)), *_zeros(operator, zero_in, zero_out)]
+            return Constants("msf_global_average_s8_t", (*fields, *clamp), ())
         case Add() | Mul():
             second = graph.tensor(operator.inputs[1]).quantization.zero_point
             if isinstance(operator, Add):
-                ctype, shift = "msf_add_s8_t", operator.shift
-                fields = [
-                    ("multiplier_a", str(operator.multipliers[0])),
-                    ("multiplier_b", str(operator.multipliers[1])),
-                ]
+                ctype, first, other = "msf_add_s8_t", *operator.multipliers
+                fields = [("multiplier_a", str(first)), ("multiplier_b", str(other)), ("shift", str(operator.shift))]
             else:
-                ctype, shift = "msf_mul_s8_t", min(operator.shift, LARGEST_SHIFT)
-                fields = [("multiplier", str(operator.multiplier if operator.shift <= LARGEST_SHIFT else 0))]
-            fields += [("shift", str(shift)), ("zero_a", str(zero_in)), ("zero_b", str(second))]
+                ctype, fields = "msf_mul_s8_t", _scale(operator)
+            fields += [("zero_a", str(zero_in)), ("zero_b", str(second))]
             return Constants(ctype, (*fields, ("out_zero", str(zero_out)), *clamp), ())
+        case TableAdd():
+            arrays = [
+                array("first", "int32_t", operator.first, "addend for each input + 128"),
+                array("second", "int32_t", operator.second, "addend for each input + 128"),
+            ]
+            fields = [*refer(*arrays), ("multiplier", str(operator.multiplier)), ("shift", str(operator.shift))]
+            return Constants("msf_table_add_s8_t", (*fields, ("out_zero", str(zero_out)), *clamp), tuple(arrays))
+        case FixedPointSoftmax():
+            table = array("table", "int32_t", operator.table, "2^31 * exp(-scale * i)")
+            fields = [*refer(table), ("channels", str(source.channels))]
+            return Constants("msf_fixed_point_softmax_s8_t", (*fields, *clamp), (table,))
         case ChannelAffine():
             arrays = [
                 array("multiplier", "int32_t", operator.multiplier, "factors"),
@@ -229,6 +246,34 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             raise AssertionError(f"no code for {type(operator).__name__}")
 
 
+def _live(
+    multiplier: npt.ArrayLike, shift: npt.ArrayLike, rounding: Rounding
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Multipliers and shifts as kernels.h has them."""
+    shifts = np.asarray(shift, dtype=np.int64)
+    live = shifts <= LARGEST_SHIFT
+    bit = ROUNDS_TWICE if rounding == "twice" else 0
+    return np.where(live, multiplier, 0), np.where(live, shifts, LARGEST_SHIFT) | bit
+
+
+def _scale(operator: GlobalAveragePool | Mul) -> list[tuple[str, str]]:
+    multiplier, shift = _live(operator.multiplier, operator.shift, operator.rounding)
+    return [("multiplier", str(multiplier)), ("shift", str(shift))]
+
+
+def _zeros(operator: AveragePool2D | GlobalAveragePool, zero_in: int, zero_out: int) -> list[tuple[str, str]]:
+    if operator.center is not None:
+        zero_in = zero_out = operator.center
+    return [("in_zero", str(zero_in)), ("out_zero", str(zero_out))]
+
+
+def table_of(graph: Graph, operator: Operator) -> Int8Array:
+    """[256] the output of an operator of one element for each input + 128."""
+    shape = graph.tensor(operator.inputs[0]).shape
+    every = [np.full(shape, code, np.int8) for code in range(-128, 128)]
+    return np.array([execute_operator(graph, operator, [x]).reshape(-1)[0] for x in every], np.int8)
+
+
 def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
     sources, out, pixels, first = call.sources, call.out, call.pixels, call.sources[0]
     channels = graph.tensor(operator.output).channels
@@ -249,6 +294,8 @@ def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
             return [f"msf_average_pool_s8({op}, {window}, {taps}, {out}, {pixels});"]
         case Dense():
             return [f"msf_dense_s8({op}, {first.pixels}, {out});"]
+        case TableAdd():
+            return [f"msf_table_add_s8({op}, {first.pixels}, {sources[1].pixels}, {out}, {elements});"]
         case Add():
             return [f"msf_add_s8({op}, {first.pixels}, {sources[1].pixels}, {out}, {elements});"]
         case Mul() if graph.tensor(operator.inputs[1]).shape == graph.tensor(operator.inputs[0]).shape:
@@ -261,6 +308,8 @@ def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
             return [f"msf_lookup_s8({call.prefix}{call.name}_table, {first.pixels}, {out}, {elements});"]
         case Softmax():
             return [f"msf_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
+        case FixedPointSoftmax():
+            return [f"msf_fixed_point_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
         case Concat():
             calls, done = [], 0
             for source, tensor in zip(sources, operator.inputs, strict=True):

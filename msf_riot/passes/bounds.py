@@ -14,7 +14,18 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Int8Array, Int32Array, Lookup, Operator, Softmax, Tensor
+from msf_riot.ir import (
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    FixedPointSoftmax,
+    Graph,
+    Int8Array,
+    Lookup,
+    Operator,
+    Softmax,
+    Tensor,
+)
 from msf_riot.reference import execute_operator
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -81,7 +92,9 @@ def _output_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -
             return _weighted_bounds(graph, operator, inputs[0])
         case Lookup():
             return _lookup_bounds(operator, inputs[0])
-        case Softmax():  # its integer exponentials are rounded, so that a corner need not be the extreme
+        case (
+            Softmax() | FixedPointSoftmax()
+        ):  # its integer exponentials are rounded, so that a corner need not be the extreme
             channels = inputs[0].low.size
             return Bounds(np.full(channels, operator.low, np.int8), np.full(channels, operator.high, np.int8))
         case _:
@@ -91,7 +104,7 @@ def _output_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -
 def _corner_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -> Bounds:
     """Of an operator that is monotone in each of its inputs: the reference, run on the least and the largest tensors.
 
-    Pools, Add, Mul, ChannelAffine, Concat, Pad and ResizeNearest are; so the extremes lie at the corners.
+    Pools, Add, TableAdd, Mul, ChannelAffine, Concat, Pad and ResizeNearest are; so the extremes lie at the corners.
     """
     shapes = [graph.tensor(name).shape for name in operator.inputs]
     corners = [
@@ -112,7 +125,7 @@ def _lookup_bounds(operator: Lookup, x: Bounds) -> Bounds:
 def _weighted_bounds(graph: Graph, operator: Weighted, x: Bounds) -> Bounds:
     zero = graph.tensor(operator.output).quantization.zero_point
     low, high = (
-        np.clip(zero + _requantize(acc, operator.multiplier, operator.shift), operator.low, operator.high)
+        np.clip(zero + _requantize(acc, operator), operator.low, operator.high)
         for acc in _accumulator_bounds(graph, operator, x)
     )
     return Bounds(low.astype(np.int8), high.astype(np.int8))
@@ -149,8 +162,11 @@ def _accumulator_bounds(graph: Graph, operator: Weighted, x: Bounds) -> tuple[In
     return bias + least, bias + largest
 
 
-def _requantize(acc: Int64Array, multiplier: Int32Array, shift: Int32Array) -> Int64Array:
-    """As ir.Conv2D, in Python's integers: exact whatever the shift, and beyond int32, too; saturated to 16 bits."""
-    pairs = zip(acc.tolist(), multiplier.tolist(), shift.tolist(), strict=True)
-    steps = [(a * m + (1 << (s - 1))) >> s for a, m, s in pairs]
+def _requantize(acc: Int64Array, operator: Weighted) -> Int64Array:
+    """As the operator rounds, in Python's integers: exact for every shift and beyond int32; saturated to 16 bits."""
+    twice = not isinstance(operator, Dense) and operator.rounding == "twice"
+    steps = []
+    for a, m, s in zip(acc.tolist(), operator.multiplier.tolist(), operator.shift.tolist(), strict=True):
+        nudge = 0 if not twice or s <= 31 else 1 << 30 if a >= 0 else -(1 << 30)
+        steps.append((a * m + (1 << (s - 1)) + nudge) >> s)
     return np.array([min(max(step, -(1 << 15)), 1 << 15) for step in steps], np.int64)

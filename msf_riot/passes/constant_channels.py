@@ -21,6 +21,7 @@ from msf_riot.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    FixedPointSoftmax,
     Graph,
     Int32Array,
     Operator,
@@ -150,7 +151,7 @@ def _widen(graph: Graph, operator: Operator, bounds: Mapping[str, Bounds], kept:
                 side[used] = True
         case Conv2D() | Dense():
             masks[0] |= _needed_inputs(graph, operator, bounds, output)
-        case Softmax():
+        case Softmax() | FixedPointSoftmax():
             masks[0][:] = output[:] = True
         case Concat():
             parts = np.split(output, np.cumsum([mask.size for mask in masks])[:-1])

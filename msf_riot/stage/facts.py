@@ -24,6 +24,7 @@ from msf_riot.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    FixedPointSoftmax,
     GlobalAveragePool,
     Graph,
     Lookup,
@@ -33,6 +34,7 @@ from msf_riot.ir import (
     Pad,
     ResizeNearest,
     Softmax,
+    TableAdd,
     Tensor,
     is_pointwise,
 )
@@ -73,7 +75,7 @@ def _mapped_reads(sources: Sequence[int]) -> Reads:
 
 def is_elementwise(operator: Operator) -> bool:
     """True where the kernel may write its output over its first input."""
-    return isinstance(operator, Add | Mul | ChannelAffine | Lookup | Softmax)
+    return isinstance(operator, Add | TableAdd | Mul | ChannelAffine | Lookup | Softmax | FixedPointSoftmax)
 
 
 def is_reduction(operator: Operator) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph
+from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Operator
 from msf_riot.kernels.dsp.layout import Integers, fits_halves, tap_matrix
 
 LARGEST_SHIFT = 21
@@ -53,35 +53,37 @@ def requantization(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense) -> 
     for scale in (256, 1):
         if scale == 256 and (isinstance(operator, DepthwiseConv2D) or not fits_halves(taps)):
             continue
-        form = _form(graph, operator, taps, scale)
+        if not rounds_twice(operator):
+            form = _form(graph, operator, taps, scale)
+        else:
+            form = _form_twice(graph, operator, taps) if scale == 256 else None
         if form is not None:
             return form
     return None
 
 
+def rounds_twice(operator: Conv2D | DepthwiseConv2D | Dense) -> bool:
+    """Whether the definition is TensorFlow Lite's."""
+    return not isinstance(operator, Dense) and operator.rounding == "twice"
+
+
 def _form(
     graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense, taps: Integers, scale: int
 ) -> Requantization | None:
-    source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
-    zero = target.quantization.zero_point
-    bias = operator.bias.astype(np.int64) - source.quantization.zero_point * taps.sum(axis=1)
-    low = bias + np.minimum(-128 * taps, 127 * taps).sum(axis=1)
-    high = bias + np.maximum(-128 * taps, 127 * taps).sum(axis=1)
-    least_sums = thresholds(operator, zero)
-    first, last = (-128 + (least_sums <= bound[:, None]).sum(axis=1) for bound in (low, high))
-    clipped_first, clipped_last = (np.clip(value, operator.low, operator.high) for value in (first, last))
-    fixed = clipped_first == clipped_last
+    zero = graph.tensor(operator.output).quantization.zero_point
+    reach = _reach(graph, operator, taps)
+    bias, low, high, least_sums = reach.bias, reach.low, reach.high, reach.least_sums
+    fixed = reach.fixed
     if ((scale * low < -(1 << 31)) | (scale * high >= 1 << 31))[~fixed].any():
         return None
-    borrow = 127 * taps[:, 1::2].sum(axis=1) if scale == 256 else np.zeros_like(bias)
+    borrow = _borrow(taps) if scale == 256 else np.zeros_like(bias)
     bias = scale * bias - borrow
     if not fixed.all():
         own = operator.shift.astype(np.int64) + (8 if scale == 256 else 0) - 32
         largest = int(min(LARGEST_SHIFT, own[~fixed].min()))
     else:
         own, largest = np.ones_like(bias), 1
-    y = np.arange(-127, 128)
-    needed = (y > operator.low) & (y <= operator.high)
+    needed = _needed(operator)
 
     def ranges(shift: int) -> tuple[Integers, Integers]:
         return multiplier_range(least_sums, low, high, zero, scale, shift, needed)
@@ -97,7 +99,7 @@ def _form(
         if (least <= most)[~fixed].all():
             ideal = _shifted(multiplier, own - shift)
             chosen = np.clip(ideal, least, most)
-            return _settle(Requantization(scale, chosen, np.full_like(own, shift), bias, fixed), clipped_first, zero)
+            return _settle(Requantization(scale, chosen, np.full_like(own, shift), bias, fixed), reach.first, zero)
     if largest < 1:
         return None
     shift_each = np.clip(own, 1, LARGEST_SHIFT)
@@ -106,7 +108,85 @@ def _form(
     if (beyond & ~fixed & (least > most)).any():
         return None
     chosen = np.where(beyond, np.clip(_shifted(multiplier, own - LARGEST_SHIFT), least, most), multiplier)
-    return _settle(Requantization(scale, chosen, shift_each, bias, fixed), clipped_first, zero)
+    return _settle(Requantization(scale, chosen, shift_each, bias, fixed), reach.first, zero)
+
+
+def _form_twice(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense, taps: Integers) -> Requantization | None:
+    """For a definition that rounds twice: what the first rounding adds goes into the bias, which has a fraction.
+
+    That serves outputs on one side of zero (behind a ReLU all of them are): the first rounding moves every threshold
+    there by the same part of an accumulator's step.
+    """
+    zero = graph.tensor(operator.output).quantization.zero_point
+    reach = _reach(graph, operator, taps)
+    low, high, fixed = reach.low, reach.high, reach.fixed
+    if ((256 * low < NUDGE - (1 << 31)) | (256 * high >= (1 << 31) - NUDGE))[~fixed].any():
+        return None
+    bias = 256 * reach.bias - _borrow(taps)
+    multiplier = operator.multiplier.astype(np.int64)
+    own = operator.shift.astype(np.int64) - 24
+    if fixed.all():
+        form = Requantization(256, multiplier, np.ones_like(bias), bias, fixed)
+        return _settle(form, reach.first, zero)
+    largest = int(min(LARGEST_SHIFT, own[~fixed].min()))
+    needed = _needed(operator)
+    moved = (1 << 38) // np.maximum(multiplier, 1 << 30)  # 2^30 of the product, in 256ths of an accumulator's step
+    for shift in (largest, largest - 1, None):
+        shifts = np.clip(own, 1, LARGEST_SHIFT) if shift is None else np.full_like(own, shift)
+        if shifts.min() < 1 or largest < 1:
+            continue
+        ideal = _shifted(multiplier, np.maximum(own - shifts, 0))
+        chosen, nudge, found = ideal, np.zeros_like(bias), fixed.copy()
+        for sign in (1, -1):
+            for step in (0, 1, -1, 2, -2, 3, -3):
+                offset = sign * (moved + step)
+                least, most = multiplier_range(reach.least_sums, low, high, zero, 256, shifts, needed, offset)
+                fits = ~found & (least <= most)
+                chosen = np.where(fits, np.clip(ideal, least, most), chosen)
+                nudge = np.where(fits, offset, nudge)
+                found |= fits
+                if found.all():
+                    return _settle(Requantization(256, chosen, shifts, bias + nudge, fixed), reach.first, zero)
+    return None
+
+
+NUDGE = 1 << 10
+"""More than what the bias of a definition that rounds twice is changed by."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Reach:
+    """Of each channel: the bias with the input's zero point, least and largest sum, the sums at which the output steps,
+    the least output and whether it is the only one."""
+
+    bias: Integers
+    low: Integers
+    high: Integers
+    least_sums: Integers
+    first: Integers
+    fixed: npt.NDArray[np.bool_]
+
+
+def _reach(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense, taps: Integers) -> _Reach:
+    source, target = graph.tensor(operator.inputs[0]), graph.tensor(operator.output)
+    bias = operator.bias.astype(np.int64) - source.quantization.zero_point * taps.sum(axis=1)
+    low = bias + np.minimum(-128 * taps, 127 * taps).sum(axis=1)
+    high = bias + np.maximum(-128 * taps, 127 * taps).sum(axis=1)
+    least_sums = thresholds(operator, target.quantization.zero_point)
+    first, last = (-128 + (least_sums <= bound[:, None]).sum(axis=1) for bound in (low, high))
+    clipped_first, clipped_last = (np.clip(value, operator.low, operator.high) for value in (first, last))
+    return _Reach(bias, low, high, least_sums, clipped_first, clipped_first == clipped_last)
+
+
+def _borrow(taps: Integers) -> Integers:
+    result: Integers = 127 * taps[:, 1::2].sum(axis=1)
+    return result
+
+
+def _needed(operator: Operator) -> npt.NDArray[np.bool_]:
+    """[255]: whether the output's step to -127, -126, ... 127 is within its limits."""
+    y = np.arange(-127, 128)
+    return (y > operator.low) & (y <= operator.high)
 
 
 def _settle(form: Requantization, outputs: Integers, zero: int) -> Requantization:
@@ -139,6 +219,8 @@ def thresholds(operator: Conv2D | DepthwiseConv2D | Dense, zero: int) -> Integer
     reachable = (bits < 62) & (multiplier > 0)
     half = np.int64(1) << (np.minimum(shift, 62) - 1)
     exact = np.where(reachable, steps, 0) * np.where(reachable, half, 0)
+    if rounds_twice(operator):
+        exact -= np.where(shift > 31, np.sign(steps) * (1 << 30), 0)
     sums = -(-exact // np.maximum(multiplier, 1))
     result: Integers = np.where(reachable, sums, np.where(steps > 0, UNREACHABLE, -UNREACHABLE))
     return result
@@ -150,17 +232,20 @@ def multiplier_range(
     high: Integers,
     zero: int,
     scale: int,
-    shift: int,
+    shift: int | Integers,
     needed: npt.NDArray[np.bool_],
+    offset: Integers | None = None,
 ) -> tuple[Integers, Integers]:
     """Least and largest multiplier [channels] that keep every needed threshold, for sums in [low, high].
 
-    With multiplier m a sum a reaches output y when scale * a * m >= (2 * (y - zero) - 1) << (shift - 1) << 32. That has
-    to hold at the threshold and must not one below it; where the threshold lies outside [low, high], at the end that is
-    nearer. Each is a bound on m.
+    With multiplier m a sum a reaches output y when (scale * a + offset) * m >= (2 * (y - zero) - 1) << (shift - 1) << 32.
+    That has to hold at the threshold and must not one below it; where the threshold lies outside [low, high], at the end
+    that is nearer. Each is a bound on m. `shift` and `offset` are [channels], or one number for all of them.
     """
     steps = 2 * (np.arange(-127, 128) - zero) - 1
-    goal = np.broadcast_to((steps << (shift - 1)) << (24 if scale == 256 else 32), thresholds.shape)
+    shifts = np.broadcast_to(np.asarray(shift, np.int64), low.shape)[:, None]
+    goal = np.broadcast_to((steps << (shifts - 1)) << 32, thresholds.shape)
+    added = np.zeros_like(low) if offset is None else offset
     least = np.zeros(len(low), dtype=np.int64)
     most = np.full(len(low), LARGEST_MULTIPLIER, dtype=np.int64)
     low, high = low[:, None], high[:, None]
@@ -177,6 +262,9 @@ def multiplier_range(
         impossible = applies & (at == 0) & ((bound > 0) if upward else (bound < 0))
         most = np.where(impossible.any(axis=1), -1, most)
 
-    narrow(np.maximum(thresholds, low), goal, needed & (thresholds <= high), True)
-    narrow(np.minimum(thresholds - 1, high), goal - 1, needed & (thresholds > low), False)
+    def sums(values: Integers) -> Integers:
+        return scale * values + added[:, None]
+
+    narrow(sums(np.maximum(thresholds, low)), goal, needed & (thresholds <= high), True)
+    narrow(sums(np.minimum(thresholds - 1, high)), goal - 1, needed & (thresholds > low), False)
     return least, most

@@ -65,8 +65,8 @@ void msf_average_pool_s8(const msf_average_pool_s8_t *op, const int8_t *const *r
                 }
             }
             for (int32_t c = 0; c < block; c++, channel++) {
-                *out++ = msf_requantize(acc[c], multiplier, shift, op->out_zero, op->out_min,
-                                        op->out_max);
+                *out++ = msf_requantize_either(acc[c], multiplier, shift, op->out_zero, op->out_min,
+                                               op->out_max);
             }
         }
         x += op->stride_w;

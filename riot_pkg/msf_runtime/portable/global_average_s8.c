@@ -32,7 +32,7 @@ void msf_global_average_finish_s8(const msf_global_average_s8_t *op, const int32
                                   int8_t *out)
 {
     for (int32_t c = 0; c < op->channels; c++) {
-        out[c] = msf_requantize(acc[c], op->multiplier, op->shift, op->out_zero, op->out_min,
-                                op->out_max);
+        out[c] = msf_requantize_either(acc[c], op->multiplier, op->shift, op->out_zero, op->out_min,
+                                       op->out_max);
     }
 }

@@ -21,6 +21,14 @@ void msf_mul_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t
     /* copies, since a byte written to `out` could be one of *op for all the compiler knows */
     const msf_mul_s8_t mul = *op;
 
+    if (mul.shift & MSF_ROUNDS_TWICE) {
+        for (int32_t i = 0; i < elements; i++) {
+            out[i] =
+                msf_requantize_either((a[i] - mul.zero_a) * (b[i] - mul.zero_b), mul.multiplier,
+                                      mul.shift, mul.out_zero, mul.out_min, mul.out_max);
+        }
+        return;
+    }
     for (int32_t i = 0; i < elements; i++) {
         out[i] = msf_requantize((a[i] - mul.zero_a) * (b[i] - mul.zero_b), mul.multiplier,
                                 mul.shift, mul.out_zero, mul.out_min, mul.out_max);

@@ -18,6 +18,11 @@ int32_t msf_scale_rarely(int32_t acc, int32_t multiplier, uint32_t shift)
     return msf_scale_wide(acc, multiplier, shift);
 }
 
+int32_t msf_scale_twice_rarely(int32_t acc, int32_t multiplier, uint32_t shift)
+{
+    return msf_scale_twice(acc, multiplier, shift);
+}
+
 void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
                              int32_t channels, const msf_output_t *output, int8_t *out)
 {
@@ -25,6 +30,12 @@ void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, cons
     const int32_t min = output->min;
     const int32_t max = output->max;
 
+    if (shift[0] & MSF_ROUNDS_TWICE) {
+        for (int32_t c = 0; c < channels; c++) {
+            out[c] = msf_requantize_either(acc[c], multiplier[c], shift[c], zero, min, max);
+        }
+        return;
+    }
     for (int32_t c = 0; c < channels; c++) {
         out[c] = msf_requantize(acc[c], multiplier[c], shift[c], zero, min, max);
     }

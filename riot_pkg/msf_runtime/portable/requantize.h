@@ -33,8 +33,10 @@ static inline int8_t msf_clamp_s8(int32_t value, int32_t min, int32_t max)
     return (int8_t)value;
 }
 
-/** msf_scale_wide(), out of line. */
+/** msf_scale_wide() and msf_scale_twice(), out of line. @{ */
 int32_t msf_scale_rarely(int32_t acc, int32_t multiplier, uint32_t shift);
+int32_t msf_scale_twice_rarely(int32_t acc, int32_t multiplier, uint32_t shift);
+/** @} */
 
 static inline int32_t msf_scale(int32_t acc, int32_t multiplier, uint32_t shift)
 {
@@ -54,6 +56,34 @@ static inline int32_t msf_scale(int32_t acc, int32_t multiplier, uint32_t shift)
     return (high + ((int32_t)1 << (shift - 25))) >> (shift - 24);
 }
 
+/** The same rounded twice; `shift` without MSF_ROUNDS_TWICE. */
+static inline int32_t msf_scale_twice_narrow(int32_t acc, int32_t multiplier, uint32_t shift)
+{
+    if (!MSF_NARROW_MULTIPLY) {
+        return msf_scale_twice(acc, multiplier, shift);
+    }
+    if ((uint32_t)acc + (1u << 19) >= 1u << 20 || shift - 32 > 54 - 32) {
+        return msf_scale_twice_rarely(acc, multiplier, shift);
+    }
+    /* as in msf_scale(), with 2^30 of the first rounding in steps of 2^24 */
+    const int32_t low = (acc * (multiplier & 0xfff)) >> 12;
+    const int32_t middle = (acc * ((multiplier >> 12) & 0xfff) + low) >> 12;
+    const int32_t high = acc * (multiplier >> 24) + middle + (acc < 0 ? -64 : 64);
+
+    return (high + ((int32_t)1 << (shift - 25))) >> (shift - 24);
+}
+
+/** clamp(zero + acc * multiplier / 2^shift), rounded twice where `shift` says so, else once */
+static inline int8_t msf_requantize_either(int32_t acc, int32_t multiplier, uint32_t shift,
+                                           int32_t zero, int32_t min, int32_t max)
+{
+    const int32_t scaled = shift & MSF_ROUNDS_TWICE
+                               ? msf_scale_twice_narrow(acc, multiplier, shift & ~MSF_ROUNDS_TWICE)
+                               : msf_scale(acc, multiplier, shift);
+
+    return msf_clamp_s8(zero + scaled, min, max);
+}
+
 /** clamp(zero + ((acc * multiplier + (1 << (shift - 1))) >> shift)), shift in [1, 62] */
 static inline int8_t msf_requantize(int32_t acc, int32_t multiplier, uint32_t shift, int32_t zero,
                                     int32_t min, int32_t max)
@@ -68,7 +98,8 @@ typedef struct {
     int32_t max;
 } msf_output_t;
 
-/** out[c] = acc[c] requantized by multiplier[c] and shift[c], for `channels` channels */
+/** out[c] = acc[c] requantized by multiplier[c] and shift[c], for `channels` channels, all of which
+ *  round alike */
 void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
                              int32_t channels, const msf_output_t *output, int8_t *out);
 

@@ -48,6 +48,26 @@ static inline int32_t msf_scale_wide(int32_t acc, int32_t multiplier, uint32_t s
     return (int32_t)value;
 }
 
+/** A shift with this bit rounds twice. */
+#define MSF_ROUNDS_TWICE 0x80u
+
+/** acc * multiplier / 2^shift, rounded half up to a multiple of 2^31 and then half away from zero, as
+ *  TensorFlow Lite does where shift > 31; rounded half up where it is not. Results beyond +-255 as above. */
+static inline int32_t msf_scale_twice(int32_t acc, int32_t multiplier, uint32_t shift)
+{
+    int64_t product = (int64_t)acc * multiplier;
+
+    if (shift > 31) {
+        product += acc < 0 ? -((int64_t)1 << 30) : (int64_t)1 << 30;
+    }
+    if (shift > 32) {
+        const int32_t high = (int32_t)(product >> 32);
+        return (high + ((int32_t)1 << (shift - 33))) >> (shift - 32);
+    }
+    const int64_t value = (product + ((int64_t)1 << (shift - 1))) >> shift;
+    return value > 255 ? 255 : value < -255 ? -255 : (int32_t)value;
+}
+
 #ifdef __cplusplus
 }
 #endif

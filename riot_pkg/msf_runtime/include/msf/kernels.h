@@ -15,7 +15,9 @@
  * output pixels.
  *
  * **Requantization.** `out = clamp(out_zero + ((acc * multiplier + (1 << (shift - 1))) >> shift))`, the product in 64
- * bits, multiplier 0 or in [2^30, 2^31), shift in [1, 62].
+ * bits, multiplier 0 or in [2^30, 2^31), shift in [1, 62]. That rounds once. A shift with bit 7 set, MSF_ROUNDS_TWICE,
+ * rounds as TensorFlow Lite does: where the shift in the other bits is above 31, 2^30 is added to the product before,
+ * or taken from it where `acc` is negative. The channels of an operator round alike.
  *
  * **Constants.** The `bias` of convolutions and dense layers is the layer's bias less `in_zero` times the sum of all
  * weights of its output channel, modulo 2^32: a kernel multiplies the elements as they are. Filters of several output
@@ -174,6 +176,21 @@ typedef struct {
 void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
                 int32_t elements);
 
+/** out = clamp(out_zero + (first[a + 128] + second[b + 128]) * multiplier / 2^shift), rounded twice, the sum in int32.
+ *  In place on either input. */
+typedef struct {
+    const int32_t *first;  /**< [256] */
+    const int32_t *second; /**< [256] */
+    int32_t multiplier;
+    uint8_t shift; /**< [31, 62], without MSF_ROUNDS_TWICE */
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_table_add_s8_t;
+
+void msf_table_add_s8(const msf_table_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
+                      int32_t elements);
+
 /** out = requantize((a - zero_a) * (b - zero_b)). In place on `a`, and on `b` when it is as large. */
 typedef struct {
     int32_t multiplier;
@@ -234,6 +251,17 @@ typedef struct {
 } msf_softmax_s8_t;
 
 void msf_softmax_s8(const msf_softmax_s8_t *op, const int8_t *in, int8_t *out, int32_t pixels);
+
+/** The same in 32-bit fixed-point numbers, to scale 1/256 and zero point -128. In place. */
+typedef struct {
+    const int32_t *table; /**< [256], 2^31 * exp(-scale * i) */
+    uint16_t channels;    /**< at most 4095 */
+    int8_t out_min;
+    int8_t out_max;
+} msf_fixed_point_softmax_s8_t;
+
+void msf_fixed_point_softmax_s8(const msf_fixed_point_softmax_s8_t *op, const int8_t *in,
+                                int8_t *out, int32_t pixels);
 
 #ifdef __cplusplus
 }

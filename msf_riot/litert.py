@@ -1,0 +1,35 @@
+"""A TensorFlow Lite model and int8 inputs -> what LiteRT's reference kernels compute: what the Graph must equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from msf_riot.agreement import from_int8, to_int8
+from msf_riot.errors import ModelError
+from msf_riot.importer.file import read_bytes
+from msf_riot.ir import Graph, Int8Array
+
+
+def litert_outputs(model: Path | bytes, graph: Graph, inputs: Iterable[Int8Array]) -> Int8Array:
+    """LiteRT's outputs for int8 inputs [H, W, C], by its reference kernels; int8 [n, H, W, C]. Raises ModelError."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    content = model if isinstance(model, bytes) else read_bytes(model)
+    source, result = graph.tensor(graph.input), graph.tensor(graph.output)
+    try:
+        interpreter = Interpreter(
+            model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1
+        )
+        interpreter.allocate_tensors()
+        given, wanted = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+        answers = []
+        for each in inputs:
+            interpreter.set_tensor(given, from_int8(each, source))
+            interpreter.invoke()
+            answers.append(to_int8(interpreter.get_tensor(wanted), result))
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"LiteRT cannot run the model: {' '.join(str(error).split())[:300]}") from error
+    return np.stack(answers)
