@@ -208,7 +208,7 @@ class GlobalAveragePool(Operator):
 class Add(Operator):
     """y = clamp(zy + ((m0 * (a - za) + m1 * (b - zb) + (1 << (shift - 1))) >> shift)), all of it within int32.
 
-    The larger multiplier is in [2^20, 2^21) and shift in [1, 30], so the sum stays below 2^31. Equal shapes.
+    shift is in [1, 30]. Equal shapes.
     """
 
     multipliers: tuple[int, int]
@@ -296,7 +296,8 @@ class FixedPointSoftmax(Operator):
 class TableAdd(Operator):
     """y = clamp(zy + (first[a + 128] + second[b + 128]) * multiplier / 2^shift, rounded twice), the sum within int32.
 
-    Each addend is a function of one input, first and second int32 [256]. Equal shapes.
+    With multiplier 0, y = clamp(zy + ((first[a + 128] + second[b + 128]) >> shift)). Each addend is a function of one
+    input, first and second int32 [256]. Equal shapes.
     """
 
     first: Int32Array

@@ -98,13 +98,7 @@ def execute_operator(graph: Graph, operator: Operator, inputs: Sequence[Int8Arra
         case Add():
             result = zero + _add(operator, *centered)
         case TableAdd():
-            first, second = (value.astype(np.int64) + 128 for value in inputs)
-            total = operator.first.astype(np.int64)[first] + operator.second.astype(np.int64)[second]
-            _check_int32(
-                operator,
-                int(np.abs(operator.first.astype(np.int64)).max() + np.abs(operator.second.astype(np.int64)).max()),
-            )
-            result = zero + _requantize(total, operator.multiplier, operator.shift, "twice")
+            result = zero + _table_add(operator, inputs[0], inputs[1])
         case Mul():
             result = zero + _requantize(
                 centered[0] * centered[1], operator.multiplier, operator.shift, operator.rounding
@@ -248,6 +242,15 @@ def _add(operator: Add, a: Int64Array, b: Int64Array) -> Int64Array:
     half = 1 << (operator.shift - 1)
     _check_int32(operator, 255 * (abs(first) + abs(second)) + half)
     return (first * a + second * b + half) >> operator.shift
+
+
+def _table_add(operator: TableAdd, a: Int8Array, b: Int8Array) -> Int64Array:
+    first, second = (table.astype(np.int64) for table in (operator.first, operator.second))
+    _check_int32(operator, int(np.abs(first).max() + np.abs(second).max()))
+    total = first[a.astype(np.int64) + 128] + second[b.astype(np.int64) + 128]
+    if operator.multiplier == 0:
+        return total >> operator.shift
+    return _requantize(total, operator.multiplier, operator.shift, "twice")
 
 
 def _channel_affine(operator: ChannelAffine, x: Int64Array) -> Int64Array:

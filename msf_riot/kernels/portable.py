@@ -101,8 +101,8 @@ def _instructions(operator: Operator, source: Tensor, output: Tensor, pixels: in
             return 270 * channels
         case FixedPointSoftmax():
             return 45 * channels
-        case TableAdd():
-            return 26 * channels
+        case TableAdd(multiplier=multiplier):
+            return (26 if multiplier else 11) * channels
         case Concat():
             return 2 * channels
         case Add():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Operator
 from msf_riot.kernels.dsp import cost
 from msf_riot.kernels.dsp.layout import Integers, byte_words, even_odd_words, tap_matrix
-from msf_riot.kernels.dsp.requantization import DEPTHWISE_SHIFT, Requantization, requantization
+from msf_riot.kernels.dsp.requantization import Requantization, common_shift, requantization, rounds_twice
 from msf_riot.kernels.interface import Array, Constants
 
 MOST_ROWS = 11
@@ -24,7 +24,7 @@ def supported(graph: Graph, operator: Operator) -> bool:
             if operator.groups != 1 or operator.dilation != (1, 1) or operator.kernel[0] > MOST_ROWS:
                 return False
         case DepthwiseConv2D():
-            if not cost.is_by_rows(operator):
+            if not (cost.is_by_columns if rounds_twice(operator) else cost.is_by_rows)(operator):
                 return False
         case Dense():
             pass
@@ -55,14 +55,14 @@ def constants(
         return _depthwise_constants(graph, operator, form, pixels or target.width, name, prefix)
     taps = tap_matrix(operator)
     words = _stream(taps, form)
-    uniform = form.uniform and form.scale == 256
+    uniform = form.uniform and form.scale == 256 and not form.twice
     shift = int(form.shift[0])
     array = Array(f"{name}_weights", "uint32_t", words, f"weights {' x '.join(map(str, taps.shape))}, bias, multiplier")
     kernel = operator.kernel if isinstance(operator, Conv2D) else (1, 1)
     stride = operator.stride[1] if isinstance(operator, Conv2D) else 1
     by_columns = cost.packs_columns(operator)
-    ending = ("" if form.scale == 256 else "_wide") + "_dsp"
-    requantize = str(shift) if uniform else "channels"
+    ending = ("_twice" if form.twice else "" if form.scale == 256 else "_wide") + "_dsp"
+    requantize = str(shift) if uniform else "channels_twice" if form.twice else "channels"
     if by_columns:
         tiles, piece = f"&msf_tiles_columns{kernel[0]}s{stride}{ending}", f"msf_requantize_columns_dsp_{requantize}"
     else:
@@ -72,7 +72,7 @@ def constants(
         ("tiles", tiles),
         ("requantize", piece),
         ("round", str(2 * zero_out + 1)),
-        ("shifts", str((shift - 1) * 0x10001 if uniform else -1)),
+        ("shifts", "MSF_SHIFTS_TWICE" if form.twice else str((shift - 1) * 0x10001 if uniform else -1)),
         ("taps", str(taps.shape[1])),
         ("out_channels", str(target.channels)),
         ("in_channels", str(source.size if isinstance(operator, Dense) else source.channels)),
@@ -99,10 +99,10 @@ def _depthwise_constants(
     by_columns = cost.depthwise_body(operator, source, target, pixels) == "columns"
     kernel = (
         (
-            ("body", f"msf_depthwise{rows}s{stride}_dsp"),
+            ("body", f"msf_depthwise{rows}s{stride}{'_twice' if rounds_twice(operator) else ''}_dsp"),
             ("kernel", str(rows)),
             ("pixels", str(cost.part_pixels(operator, pixels))),
-            ("uniform", str(int(form.uniform and form.shift[0] == DEPTHWISE_SHIFT))),
+            ("uniform", str(int(form.uniform and not form.twice and form.shift[0] == common_shift(operator)))),
         )
         if by_columns
         else (("kernel_h", str(rows)), ("kernel_w", str(columns)))
@@ -123,7 +123,7 @@ def _depthwise_constants(
 def _unfolded(form: Requantization, operator: DepthwiseConv2D, zero: int) -> Requantization:
     """With biases that the input's zero point is not folded into, as the kernel subtracts it from the input."""
     sums = operator.weights.astype(np.int64).sum(axis=(0, 1))
-    return replace(form, bias=form.bias + np.where(form.constant, 0, zero * sums))
+    return replace(form, bias=form.bias + np.where(form.constant, 0, form.scale * zero * sums))
 
 
 def _records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArray[np.uint32]:
@@ -142,7 +142,7 @@ def _records(operator: DepthwiseConv2D, form: Requantization) -> npt.NDArray[np.
 def _stream(taps: Integers, form: Requantization) -> npt.NDArray[np.uint32]:
     """All words of a layer, two channels after the other and a last odd one alone."""
     taps = np.where(form.constant[:, None], 0, taps)
-    uniform = form.uniform and form.scale == 256
+    uniform = form.uniform and form.scale == 256 and not form.twice
     words: list[Integers] = []
     for first in range(0, len(taps), 2):
         channels = slice(first, min(first + 2, len(taps)))

@@ -97,6 +97,8 @@ def depthwise_body(operator: DepthwiseConv2D, source: Tensor, output: Tensor, pi
 
     Scratch, estimates and generated code all go by this choice, so they must give the same `pixels`.
     """
+    if operator.rounding == "twice":
+        return "columns" if is_by_columns(operator) else None
     counts = _body_instructions(operator, source, output, pixels)
     return min(sorted(counts), key=counts.__getitem__, default=None)
 

@@ -7,7 +7,7 @@ that an input can reach gives the output of the definition: `multiplier_range` p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ LARGEST_SHIFT = 21
 DEPTHWISE_SHIFT = 2
 """Where the multipliers of a depthwise layer can be rounded to it, requantization has no shift by register
 (COMMON_SHIFT in depthwise_columns_dsp.S). A small one suits all layers, as it leaves multipliers their precision."""
+
+DEPTHWISE_SHIFT_TWICE = 10
+"""The same where the definition rounds twice: its multipliers are 256 times smaller (COMMON_SHIFT_TWICE)."""
 
 UNREACHABLE = 1 << 40
 """A threshold that no int32 accumulator comes near."""
@@ -40,6 +43,8 @@ class Requantization:
     shift: Integers
     bias: Integers
     constant: npt.NDArray[np.bool_]
+    twice: bool = False
+    """Whether the kernel itself rounds twice."""
 
     @property
     def uniform(self) -> bool:
@@ -51,15 +56,22 @@ def requantization(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense) -> 
     """The cheapest exact form, None where there is none."""
     taps = tap_matrix(operator)
     for scale in (256, 1):
-        if scale == 256 and (isinstance(operator, DepthwiseConv2D) or not fits_halves(taps)):
+        if rounds_twice(operator):
+            if scale == 1 or not (isinstance(operator, DepthwiseConv2D) or fits_halves(taps)):
+                continue
+            form = _form_twice(graph, operator, taps)
+        elif scale == 256 and (isinstance(operator, DepthwiseConv2D) or not fits_halves(taps)):
             continue
-        if not rounds_twice(operator):
-            form = _form(graph, operator, taps, scale)
         else:
-            form = _form_twice(graph, operator, taps) if scale == 256 else None
+            form = _form(graph, operator, taps, scale)
         if form is not None:
             return form
     return None
+
+
+def common_shift(operator: DepthwiseConv2D) -> int:
+    """The shift of all channels for which a depthwise kernel has a body of its own."""
+    return DEPTHWISE_SHIFT_TWICE if rounds_twice(operator) else DEPTHWISE_SHIFT
 
 
 def rounds_twice(operator: Conv2D | DepthwiseConv2D | Dense) -> bool:
@@ -91,7 +103,7 @@ def _form(
     multiplier = operator.multiplier.astype(np.int64)
     common: tuple[int, ...] = (largest, largest - 1) if scale == 256 else ()
     if isinstance(operator, DepthwiseConv2D):
-        common = (DEPTHWISE_SHIFT,)
+        common = (common_shift(operator),)
     for shift in common:
         if not 1 <= shift <= largest:
             continue
@@ -122,7 +134,8 @@ def _form_twice(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense, taps: 
     low, high, fixed = reach.low, reach.high, reach.fixed
     if ((256 * low < NUDGE - (1 << 31)) | (256 * high >= (1 << 31) - NUDGE))[~fixed].any():
         return None
-    bias = 256 * reach.bias - _borrow(taps)
+    depthwise = isinstance(operator, DepthwiseConv2D)
+    bias = 256 * reach.bias - (0 if depthwise else _borrow(taps))
     multiplier = operator.multiplier.astype(np.int64)
     own = operator.shift.astype(np.int64) - 24
     if fixed.all():
@@ -131,9 +144,11 @@ def _form_twice(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense, taps: 
     largest = int(min(LARGEST_SHIFT, own[~fixed].min()))
     needed = _needed(operator)
     moved = (1 << 38) // np.maximum(multiplier, 1 << 30)  # 2^30 of the product, in 256ths of an accumulator's step
-    for shift in (largest, largest - 1, None):
+    common = (common_shift(operator),) if isinstance(operator, DepthwiseConv2D) else (largest, largest - 1)
+    each = () if depthwise else (None,)  # that needs the sign as well
+    for shift in (*common, *each):
         shifts = np.clip(own, 1, LARGEST_SHIFT) if shift is None else np.full_like(own, shift)
-        if shifts.min() < 1 or largest < 1:
+        if not 1 <= shifts[~fixed].min() <= largest:
             continue
         ideal = _shifted(multiplier, np.maximum(own - shifts, 0))
         chosen, nudge, found = ideal, np.zeros_like(bias), fixed.copy()
@@ -147,10 +162,54 @@ def _form_twice(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense, taps: 
                 found |= fits
                 if found.all():
                     return _settle(Requantization(256, chosen, shifts, bias + nudge, fixed), reach.first, zero)
-    return None
+    return _form_with_sign(operator, reach, zero, bias, own)
 
 
-NUDGE = 1 << 10
+LEAST_SHIFT_TWICE = 8
+"""With less, the 64 of the first rounding would be more than a kernel's second rounding leaves room for."""
+
+LARGEST_SHIFT_TWICE = 23
+"""Where outputs before they are clamped are within +-255."""
+
+
+def _form_with_sign(
+    operator: Conv2D | DepthwiseConv2D | Dense, reach: _Reach, zero: int, bias: Integers, own: Integers
+) -> Requantization | None:
+    """Kernels that add what the first rounding adds, by the accumulator's sign: equal to the definition term by term.
+
+    That is so up to the largest shift; with a multiplier rounded to it, where every accumulator that is reached proves
+    it.
+    """
+    live = ~reach.fixed
+    multiplier = operator.multiplier.astype(np.int64)
+    largest = np.maximum(np.abs(reach.low), np.abs(reach.high)).astype(np.float64)
+    outputs = largest * multiplier / np.exp2(operator.shift.astype(np.float64)) + 130
+    room = np.where(outputs < 255, LARGEST_SHIFT_TWICE, LARGEST_SHIFT)
+    shifts = np.where(live, np.minimum(own, room), LEAST_SHIFT_TWICE)
+    if shifts.min() < LEAST_SHIFT_TWICE:
+        return None
+    missing = np.where(live, own - shifts, 0)
+    chosen, nudge, found = _shifted(multiplier, missing), np.zeros_like(bias), missing == 0
+    excess = ((1 << 38) // np.maximum(multiplier, 1 << 30)) * ((np.int64(1) << np.minimum(missing, 8)) - 1)
+    for step in range(0, 33):
+        for offset in (step * excess // 16, -step * excess // 16):
+            if found.all():
+                break
+            least, most = multiplier_range(
+                reach.least_sums, reach.low, reach.high, zero, 256, shifts, _needed(operator), offset, 64
+            )
+            fits = ~found & (least <= most)
+            chosen = np.where(fits, np.clip(chosen, least, most), chosen)
+            nudge = np.where(fits, offset, nudge)
+            found |= fits
+    if not found.all() or (np.abs(nudge) >= NUDGE).any():
+        return None
+    return replace(
+        _settle(Requantization(256, chosen, shifts, bias + nudge, reach.fixed), reach.first, zero), twice=True
+    )
+
+
+NUDGE = 1 << 16
 """More than what the bias of a definition that rounds twice is changed by."""
 
 
@@ -235,16 +294,18 @@ def multiplier_range(
     shift: int | Integers,
     needed: npt.NDArray[np.bool_],
     offset: Integers | None = None,
+    sign: int = 0,
 ) -> tuple[Integers, Integers]:
     """Least and largest multiplier [channels] that keep every needed threshold, for sums in [low, high].
 
     With multiplier m a sum a reaches output y when (scale * a + offset) * m >= (2 * (y - zero) - 1) << (shift - 1) << 32.
     That has to hold at the threshold and must not one below it; where the threshold lies outside [low, high], at the end
-    that is nearer. Each is a bound on m. `shift` and `offset` are [channels], or one number for all of them.
+    that is nearer. Each is a bound on m. `shift` and `offset` are [channels], or one number for all of them. `sign`, times
+    the sum's, is added to the product's high word before the shift.
     """
     steps = 2 * (np.arange(-127, 128) - zero) - 1
     shifts = np.broadcast_to(np.asarray(shift, np.int64), low.shape)[:, None]
-    goal = np.broadcast_to((steps << (shifts - 1)) << 32, thresholds.shape)
+    goal = np.broadcast_to(((steps << (shifts - 1)) - sign * np.sign(steps)) << 32, thresholds.shape)
     added = np.zeros_like(low) if offset is None else offset
     least = np.zeros(len(low), dtype=np.int64)
     most = np.full(len(low), LARGEST_MULTIPLIER, dtype=np.int64)

@@ -42,6 +42,25 @@ TILES(3s1_dsp, 0, msf_pack1_dsp, msf_tile1_dsp);
 TILES(3s2_dsp, 0, msf_pack1_dsp, msf_tile1_dsp);
 TILES(5s1_dsp, 0, msf_pack1_dsp, msf_tile1_dsp);
 TILES(5s2_dsp, 0, msf_pack1_dsp, msf_tile1_dsp);
+#define TILES_TWICE(kernel)                                                                 \
+    static const struct msf_columns_dsp columns##kernel##_twice = {                         \
+        .pack = { { msf_pack2_columns##kernel##_dsp, msf_pack2_left##kernel##_dsp,          \
+                    msf_pack2_right##kernel##_dsp },                                        \
+                  { msf_pack4_columns##kernel##_dsp, msf_pack4_left##kernel##_dsp,          \
+                    msf_pack4_right##kernel##_dsp } },                                      \
+        .tile = { msf_tile2_columns##kernel##_twice_dsp, msf_tile4_columns##kernel##_dsp }, \
+    };                                                                                      \
+    const struct msf_tiles_dsp msf_tiles_columns##kernel##_twice_dsp = {                    \
+        .pack = { msf_pack1_dsp },                                                          \
+        .tile = { msf_tile1_twice_dsp },                                                    \
+        .wide = 0,                                                                          \
+        .columns = &columns##kernel##_twice,                                                \
+    }
+
+TILES_TWICE(3s1);
+TILES_TWICE(3s2);
+TILES_TWICE(5s1);
+TILES_TWICE(5s2);
 TILES(3s1_wide_dsp, 1, msf_pack1_wide_dsp, msf_tile1_wide_dsp);
 TILES(3s2_wide_dsp, 1, msf_pack1_wide_dsp, msf_tile1_wide_dsp);
 TILES(5s1_wide_dsp, 1, msf_pack1_wide_dsp, msf_tile1_wide_dsp);

@@ -36,6 +36,12 @@ const struct msf_tiles_dsp msf_tiles_wide_dsp = {
     .wide = 1,
 };
 
+const struct msf_tiles_dsp msf_tiles_twice_dsp = {
+    .pack = { msf_pack1_dsp, msf_pack2_dsp, msf_pack3_dsp, msf_pack4_dsp },
+    .tile = { msf_tile1_twice_dsp, msf_tile2_twice_dsp, msf_tile3_twice_dsp, msf_tile4_dsp },
+    .wide = 0,
+};
+
 /** Packs one group of four bytes a pixel. */
 static uint32_t *pack_words(const uint32_t *bytes, int32_t pixels, uint32_t wide, uint32_t *packed)
 {
@@ -63,9 +69,11 @@ static void pack_last(const int8_t *in, int32_t taps, int32_t pitch, int32_t pix
 }
 
 /** `shift` is one less than the shift. */
-static inline int8_t requantize_last(int32_t acc, int32_t multiplier, int32_t round, int32_t shift)
+static inline int8_t requantize_last(int32_t acc, int32_t multiplier, int32_t round, int32_t shift,
+                                     bool twice)
 {
-    const int32_t high = (int32_t)(((int64_t)acc * multiplier) >> 32) + round * (1 << shift);
+    const int32_t sign = twice ? acc < 0 ? -64 : 64 : 0;
+    const int32_t high = (int32_t)(((int64_t)acc * multiplier) >> 32) + round * (1 << shift) + sign;
     return msf_clamp_s8((high >> shift) >> 1, -128, 127);
 }
 
@@ -99,7 +107,7 @@ void msf_last_channel_dsp(const msf_conv2d_dsp_t *op, const uint32_t *packed, ui
             }
         }
         out[pixel * op->out_channels + op->out_channels - 1] =
-            requantize_last(acc, multiplier, op->round, shift);
+            requantize_last(acc, multiplier, op->round, shift, op->shifts == MSF_SHIFTS_TWICE);
     }
 }
 

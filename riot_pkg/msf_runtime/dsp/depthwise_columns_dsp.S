@@ -24,53 +24,71 @@
     .equ OP_UNIFORM, 80
     .equ OP_COLUMNS, 84
 
-    .equ COMMON_SHIFT, 2    /* of all channels where OP_UNIFORM; known to kernels/dsp/ */
+    /* of all channels where OP_UNIFORM; known to kernels/dsp/ */
+    .equ COMMON_SHIFT, 2
+    .equ COMMON_SHIFT_TWICE, 10
 
-/* Rows r4, r5, ... of a column, four channels each, plus r3 in each half -> the packed column at r0 */
-.macro pack_column taps
-    sxtab16 r2, r3, r4
-    sxtab16 r12, r3, r5
+/* Bytes 0 and 2, or 1 and 3, of four channels plus r3 in each half; scaled: 256 times the bytes, r3 is 0xff00ff00 */
+.macro even_bytes result, bytes, scaled
+    .if \scaled
+    and \result, r3, \bytes, lsl #8
+    .else
+    sxtab16 \result, r3, \bytes
+    .endif
+.endm
+.macro odd_bytes result, bytes, scaled
+    .if \scaled
+    and \result, r3, \bytes
+    .else
+    sxtab16 \result, r3, \bytes, ror #8
+    .endif
+.endm
+
+/* Rows r4, r5, ... of a column, four channels each -> the packed column at r0 */
+.macro pack_column taps, scaled=0
+    even_bytes r2, r4, \scaled
+    even_bytes r12, r5, \scaled
     pkhbt r1, r2, r12, lsl #16
     pkhtb r2, r12, r2, asr #16
     .if \taps == 3
-    sxtab16 r12, r3, r6
+    even_bytes r12, r6, \scaled
     stmia r0!, {r1, r2, r12}
     .else
     stmia r0!, {r1, r2}
-    sxtab16 r2, r3, r6
-    sxtab16 r12, r3, r7
+    even_bytes r2, r6, \scaled
+    even_bytes r12, r7, \scaled
     pkhbt r1, r2, r12, lsl #16
     pkhtb r2, r12, r2, asr #16
     .if \taps == 5
-    sxtab16 r12, r3, r8
+    even_bytes r12, r8, \scaled
     stmia r0!, {r1, r2, r12}
     .else
     stmia r0!, {r1, r2}
-    sxtab16 r2, r3, r8
-    sxtab16 r12, r3, r9
+    even_bytes r2, r8, \scaled
+    even_bytes r12, r9, \scaled
     pkhbt r1, r2, r12, lsl #16
     pkhtb r2, r12, r2, asr #16
-    sxtab16 r12, r3, r10
+    even_bytes r12, r10, \scaled
     stmia r0!, {r1, r2, r12}
     .endif
     .endif
-    sxtab16 r4, r3, r4, ror #8
-    sxtab16 r5, r3, r5, ror #8
-    sxtab16 r6, r3, r6, ror #8
+    odd_bytes r4, r4, \scaled
+    odd_bytes r5, r5, \scaled
+    odd_bytes r6, r6, \scaled
     pkhbt r1, r4, r5, lsl #16
     pkhtb r2, r5, r4, asr #16
     .if \taps == 3
     stmia r0!, {r1, r2, r6}
     .else
-    sxtab16 r7, r3, r7, ror #8
-    sxtab16 r8, r3, r8, ror #8
+    odd_bytes r7, r7, \scaled
+    odd_bytes r8, r8, \scaled
     pkhbt r4, r6, r7, lsl #16
     pkhtb r5, r7, r6, asr #16
     .if \taps == 5
     stmia r0!, {r1, r2, r4, r5, r8}
     .else
-    sxtab16 r9, r3, r9, ror #8
-    sxtab16 r10, r3, r10, ror #8
+    odd_bytes r9, r9, \scaled
+    odd_bytes r10, r10, \scaled
     pkhbt r6, r8, r9, lsl #16
     pkhtb r7, r9, r8, asr #16
     stmia r0!, {r1, r2, r4-r7, r10}
@@ -160,7 +178,9 @@
     bne 91b
 .endm
 
-.macro depthwise taps, stride
+/* `twice`: outputs are rounded twice. Weights, and so accumulators, are 256 times as large; where the channels have a
+ * common shift, biases hold what the first rounding adds, elsewhere 64 with the accumulator's sign does it. */
+.macro depthwise taps, stride, twice=0, suffix=_dsp
     .equ COLUMN, 8 * \taps          /* bytes of a packed column, */
     .equ CARRY, \taps - \stride     /* columns that one window shares with the next */
     .equ ROW_BYTES, 0
@@ -193,12 +213,12 @@
     .equ TAIL, OUT + 32
     .equ FRAME, OUT + 36 + ((OUT + 36) & 7 ^ 4)
 
-    .section .text.msf_depthwise\taps\()s\stride\()_dsp, "ax", %progbits
+    .section .text.msf_depthwise\taps\()s\stride\suffix, "ax", %progbits
     .balign 4
-    .global msf_depthwise\taps\()s\stride\()_dsp
-    .type msf_depthwise\taps\()s\stride\()_dsp, %function
+    .global msf_depthwise\taps\()s\stride\suffix
+    .type msf_depthwise\taps\()s\stride\suffix, %function
     .thumb_func
-msf_depthwise\taps\()s\stride\()_dsp:
+msf_depthwise\taps\()s\stride\suffix:
     push {r4-r11, lr}
     sub sp, #FRAME
     .if \taps == 3
@@ -219,16 +239,20 @@ msf_depthwise\taps\()s\stride\()_dsp:
     stm r1, {r3-r8}
     str r0, [sp, #OP]
     ldr r1, [r0, #OP_ROUND]
+    .if \twice
+    lsls r1, r1, #COMMON_SHIFT_TWICE - 1
+    .else
     lsls r1, r1, #COMMON_SHIFT - 1
+    .endif
     str r1, [sp, #ROUND]
     ldr r2, [r0, #OP_UNIFORM]
-    adr.w r1, uniform\taps\()s\stride + 1
+    adr.w r1, uniform\taps\()s\stride\suffix + 1
     cmp r2, #0
     it eq
-    addeq r1, #each\taps\()s\stride - uniform\taps\()s\stride
+    addeq r1, #each\taps\()s\stride\suffix - uniform\taps\()s\stride\suffix
     str r1, [sp, #TAIL]
 
-group\taps\()s\stride:
+group\taps\()s\stride\suffix:
     ldr lr, [sp, #RECORD]
     ldmia lr!, {r4-r7}
     ldmia lr!, {r8-r11}
@@ -245,11 +269,18 @@ group\taps\()s\stride:
     .irp multiplier, r8, r9, r10, r11
     uxtb r6, r3
     lsl r5, r4, r6
+    .if \twice
+    add r5, #64
+    .endif
     stmia r1!, {\multiplier}
     stmia r1!, {r5, r6}
     lsrs r3, r3, #8
     .endr
-1:  movs r3, #0
+1:  .if \twice
+    mov r3, #0xff00ff00
+    .else
+    movs r3, #0
+    .endif
     mov r11, #\taps
 2:  ldr r4, [lr]
     ldr r5, [lr, #4 * \taps]
@@ -263,7 +294,7 @@ group\taps\()s\stride:
     ldr r10, [lr, #24 * \taps]
     .endif
     add lr, #4
-    pack_column \taps
+    pack_column \taps, \twice
     subs r11, #1
     bne 2b
     add lr, #4 * \taps * (\taps - 1)
@@ -306,7 +337,7 @@ group\taps\()s\stride:
     cmp r0, r1
     bne 6b
 
-chunk\taps\()s\stride:
+chunk\taps\()s\stride\suffix:
     ldr r1, [sp, #CHUNK]
     ldr r2, [sp, #LAST]
     add r1, lr
@@ -314,7 +345,7 @@ chunk\taps\()s\stride:
     it hi
     movhi r1, r2
     str r1, [sp, #END]
-pixel\taps\()s\stride:
+pixel\taps\()s\stride\suffix:
     .rept \stride
     input_column \taps
     .endr
@@ -331,7 +362,7 @@ pixel\taps\()s\stride:
     .endr
     ldr pc, [sp, #TAIL]
     .balign 4
-uniform\taps\()s\stride:
+uniform\taps\()s\stride\suffix:
     .if \taps == 3
     ldm r1, {r1-r3, r8-r10, r12}
     .else
@@ -342,16 +373,20 @@ uniform\taps\()s\stride:
     smmla r6, r6, r8, r10
     smmla r7, r7, r9, r10
     .irp acc, r4, r5, r6, r7
+    .if \twice
+    ssat \acc, #8, \acc, asr #COMMON_SHIFT_TWICE
+    .else
     ssat \acc, #8, \acc, asr #COMMON_SHIFT
+    .endif
     .endr
-store\taps\()s\stride:
+store\taps\()s\stride\suffix:
     strb r4, [lr]
     strb r5, [lr, #1]
     strb r6, [lr, #2]
     strb r7, [lr, #3]
     add lr, r12
     cmp lr, r1
-    bne pixel\taps\()s\stride
+    bne pixel\taps\()s\stride\suffix
     ldr r2, [sp, #LAST]
     cmp lr, r2
     beq 7f
@@ -370,7 +405,7 @@ store\taps\()s\stride:
     stmia r0!, {r2-r8}
     .endif
     .endr
-    b chunk\taps\()s\stride
+    b chunk\taps\()s\stride\suffix
 7:  add r0, sp, #OUT
     ldm r0, {r1-r4}             /* and GROUPS, OFFSET, LAST */
     adds r1, #4
@@ -378,14 +413,18 @@ store\taps\()s\stride:
     add r3, #4
     add r4, #4
     stm r0, {r1-r4}
-    bne group\taps\()s\stride
+    bne group\taps\()s\stride\suffix
     add sp, #FRAME
     pop {r4-r11, pc}
     .balign 4
-each\taps\()s\stride:
+each\taps\()s\stride\suffix:
     add r1, sp, #EACH
     .irp acc, r4, r5, r6, r7
     ldmia r1!, {r2, r3, r8}
+    .if \twice
+    asr r9, \acc, #31
+    add r3, r3, r9, lsl #7
+    .endif
     smmla \acc, \acc, r2, r3
     asr \acc, \acc, r8
     ssat \acc, #8, \acc, asr #1
@@ -396,8 +435,8 @@ each\taps\()s\stride:
     ldr r11, [sp, #NEXT]
     ldr lr, [sp, #PLACE]
     .endif
-    b store\taps\()s\stride
-    .size msf_depthwise\taps\()s\stride\()_dsp, . - msf_depthwise\taps\()s\stride\()_dsp
+    b store\taps\()s\stride\suffix
+    .size msf_depthwise\taps\()s\stride\suffix, . - msf_depthwise\taps\()s\stride\suffix
 .endm
 
     depthwise 3, 1
@@ -406,6 +445,13 @@ each\taps\()s\stride:
     depthwise 5, 2
     depthwise 7, 1
     depthwise 7, 2
+
+    depthwise 3, 1, 1, _twice_dsp
+    depthwise 3, 2, 1, _twice_dsp
+    depthwise 5, 1, 1, _twice_dsp
+    depthwise 5, 2, 1, _twice_dsp
+    depthwise 7, 1, 1, _twice_dsp
+    depthwise 7, 2, 1, _twice_dsp
 
 #endif /* __ARM_FEATURE_DSP */
 

@@ -36,7 +36,7 @@ typedef struct msf_depthwise_columns_dsp {
     int32_t round;      /**< 2 * zero point of the output + 1 */
     int32_t above;      /**< rows that are padding, before the others */
     int32_t below;      /**< and after them */
-    int32_t uniform;    /**< whether all channels have the shift 2 */
+    int32_t uniform;    /**< whether all channels have the shift of the body */
     uint32_t *columns;  /**< scratch */
 } msf_depthwise_columns_dsp_t;
 

@@ -21,11 +21,11 @@
 #include "depthwise_columns_dsp.h"
 
 #ifdef __OPTIMIZE_SIZE__
-/* depthwise_columns_dsp.S takes 0.9 to 1.9 KB for each shape, the other kernel 0.5 KB for all of them */
-void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
-                       int32_t x, int8_t *out, int32_t pixels, void *scratch)
+/** depthwise_columns_dsp.S takes 0.9 to 1.9 KB for each shape, the other kernel 0.5 KB for all of them */
+static void by_rows(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
+                    int32_t x, int8_t *out, int32_t pixels, void *scratch)
 {
-    const msf_depthwise_rows_dsp_t by_rows = {
+    const msf_depthwise_rows_dsp_t rows_op = {
         .records = op->records,
         .round = op->round,
         .channels = op->channels,
@@ -36,12 +36,19 @@ void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows,
         .out_min = op->out_min,
         .out_max = op->out_max,
     };
-    msf_depthwise_rows_dsp(&by_rows, rows, in_width, x, out, pixels, scratch);
+    msf_depthwise_rows_dsp(&rows_op, rows, in_width, x, out, pixels, scratch);
 }
-#else
+#endif /* __OPTIMIZE_SIZE__ */
+
 void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows, int32_t in_width,
                        int32_t x, int8_t *out, int32_t pixels, void *scratch)
 {
+#ifdef __OPTIMIZE_SIZE__
+    if (op->body == NULL) {
+        by_rows(op, rows, in_width, x, out, pixels, scratch);
+        return;
+    }
+#endif
     const int32_t channels = op->channels;
     const int32_t kernel = op->kernel;
     const int32_t carry = kernel - op->stride_w;
@@ -81,8 +88,6 @@ void msf_depthwise_dsp(const msf_depthwise_dsp_t *op, const int8_t *const *rows,
         msf_clamp_dsp(out, pixels * channels, op->out_min, op->out_max);
     }
 }
-
-#endif /* __OPTIMIZE_SIZE__ */
 
 #endif                                   /* __ARM_FEATURE_DSP */
 typedef int msf_depthwise_dsp_not_empty; /* a translation unit may not be empty */

@@ -342,30 +342,55 @@
     .size msf_requantize_dsp_\shift, . - msf_requantize_dsp_\shift
     .endr
 
-/* A shift for each channel */
-.macro tile4_requantize_channels
+/* A shift for each channel; `twice`: 2^30 times the sign goes into the product, which is 64 in its high word here */
+.macro tile4_requantize_channels twice=0
     ldrd r12, lr, [r1], #8
     ldr r3, [r1], #4
     ldr r0, [sp, #TILE4_ROUND]
-    lsl r2, r0, r3
+    round_channel r2, r0, \twice
     .irp acc, r6, r7, r4, r5
-    smmla \acc, \acc, r12, r2
-    asr \acc, \acc, r3
-    ssat \acc, #8, \acc, asr #1
+    requantize \acc, r12, r2, \twice, r0
     .endr
     lsrs r3, r3, #16
-    lsl r2, r0, r3
+    .if \twice
+    ldr r0, [sp, #TILE4_ROUND]
+    .endif
+    round_channel r2, r0, \twice
     .irp acc, r10, r11, r8, r9
-    smmla \acc, \acc, lr, r2
+    requantize \acc, lr, r2, \twice, r0
+    .endr
+.endm
+
+/* shifted <- round for r3, shift - 1 */
+.macro round_channel shifted, round, twice
+    lsl \shifted, \round, r3
+    .if \twice
+    add \shifted, #64
+    .endif
+.endm
+
+/* acc <- requantized, r3 shift - 1, round already shifted; `twice` needs a register more */
+.macro requantize acc, multiplier, round, twice=0, other=r2
+    .if \twice
+    asr \other, \acc, #31
+    add \other, \round, \other, lsl #7
+    smmla \acc, \acc, \multiplier, \other
+    .else
+    smmla \acc, \acc, \multiplier, \round
+    .endif
     asr \acc, \acc, r3
     ssat \acc, #8, \acc, asr #1
-    .endr
 .endm
 
     function msf_requantize_dsp_channels
     tile4_requantize_channels
     tile4_store msf_tile4_dsp_tile
     .size msf_requantize_dsp_channels, . - msf_requantize_dsp_channels
+
+    function msf_requantize_dsp_channels_twice
+    tile4_requantize_channels 1
+    tile4_store msf_tile4_dsp_tile
+    .size msf_requantize_dsp_channels_twice, . - msf_requantize_dsp_channels_twice
 
     tile4 msf_tile4_wide_dsp, 1, 4
     .balign 4
@@ -380,13 +405,6 @@ msf_tile4_wide_dsp_requantize:
     cmp r3, #0
     it lt
     ldrlt r3, [r1], #4
-.endm
-
-/* acc <- requantized, r3 shift - 1, round already shifted */
-.macro requantize acc, multiplier, round
-    smmla \acc, \acc, \multiplier, \round
-    asr \acc, \acc, r3
-    ssat \acc, #8, \acc, asr #1
 .endm
 
 /* ---- Three pixels times two channels ---------------------------------------------------------------------------- */
@@ -433,7 +451,7 @@ msf_tile4_wide_dsp_requantize:
     tile3_half
 .endm
 
-.macro tile3 name, wide
+.macro tile3 name, wide, twice=0
     function \name
     push {r4-r11, lr}
     sub sp, #TILE3_FRAME
@@ -477,15 +495,18 @@ msf_tile4_wide_dsp_requantize:
     ldrd r12, lr, [r1], #8
     load_shifts TILE3_SHIFTS
     ldr r2, [sp, #TILE3_ROUND]
-    lsl r0, r2, r3
-    requantize r4, r12, r0
-    requantize r5, r12, r0
-    requantize r6, r12, r0
+    round_channel r0, r2, \twice
+    requantize r4, r12, r0, \twice
+    requantize r5, r12, r0, \twice
+    requantize r6, r12, r0, \twice
     lsrs r3, r3, #16
-    lsl r0, r2, r3
-    requantize r7, lr, r0
-    requantize r9, lr, r0
-    requantize r10, lr, r0
+    .if \twice
+    ldr r2, [sp, #TILE3_ROUND]
+    .endif
+    round_channel r0, r2, \twice
+    requantize r7, lr, r0, \twice
+    requantize r9, lr, r0, \twice
+    requantize r10, lr, r0, \twice
     ldrd r0, r3, [sp, #TILE3_OUT]       /* and TILE3_OUT_END */
     ldr r2, [sp, #TILE3_STRIDE]
     strb r5, [r0, r2]
@@ -504,6 +525,7 @@ msf_tile4_wide_dsp_requantize:
 
     tile3 msf_tile3_dsp, 0
     tile3 msf_tile3_wide_dsp, 1
+    tile3 msf_tile3_twice_dsp, 0, 1
 
 /* ---- Two pixels times two channels ------------------------------------------------------------------------------ */
 
@@ -544,17 +566,20 @@ msf_tile4_wide_dsp_requantize:
 .endm
 
 /* The end of a tile; then EQ where it was the last. r9 is the pixel stride. */
-.macro tile2_requantize
+.macro tile2_requantize twice=0
     ldrd r12, lr, [r1], #8
     load_shifts TILE2_SHIFTS
     ldr r2, [sp, #TILE2_ROUND]
-    lsl r0, r2, r3
-    requantize r4, r12, r0
-    requantize r5, r12, r0
+    round_channel r0, r2, \twice
+    requantize r4, r12, r0, \twice
+    requantize r5, r12, r0, \twice
     lsrs r3, r3, #16
-    lsl r0, r2, r3
-    requantize r6, lr, r0
-    requantize r7, lr, r0
+    .if \twice
+    ldr r2, [sp, #TILE2_ROUND]
+    .endif
+    round_channel r0, r2, \twice
+    requantize r6, lr, r0, \twice
+    requantize r7, lr, r0, \twice
     ldrd r0, r3, [sp, #TILE2_OUT]
     strb r5, [r0, r9]
     strb r4, [r0], #1
@@ -564,7 +589,7 @@ msf_tile4_wide_dsp_requantize:
     cmp r0, r3
 .endm
 
-.macro tile2 name, wide
+.macro tile2 name, wide, twice=0
     function \name
     push {r4-r11, lr}
     sub sp, #16
@@ -600,7 +625,7 @@ msf_tile4_wide_dsp_requantize:
 \name\()_chain_end:
     cmp r0, r8
     bne \name\()_chain
-    tile2_requantize
+    tile2_requantize \twice
     bne 1b
     add sp, #16
     pop {r4-r11, pc}
@@ -609,6 +634,7 @@ msf_tile4_wide_dsp_requantize:
 
     tile2 msf_tile2_dsp, 0
     tile2 msf_tile2_wide_dsp, 1
+    tile2 msf_tile2_twice_dsp, 0, 1
 
 /* ---- One pixel times four channels, a last pair alone ------------------------------------------------------------ */
 
@@ -660,23 +686,26 @@ msf_tile4_wide_dsp_requantize:
 .endm
 
 /* Of the pair at r1, with accumulators acc0 and acc1; out in r10 */
-.macro tile1_requantize acc0, acc1
+.macro tile1_requantize acc0, acc1, twice
     ldrd r12, lr, [r1], #8
     ldr r3, [sp, #TILE1_SHIFTS]
     cmp r3, #0
     it lt
     ldrlt r3, [r1], #4
     ldr r2, [sp, #TILE1_ROUND]
-    lsl r0, r2, r3
-    requantize \acc0, r12, r0
+    round_channel r0, r2, \twice
+    requantize \acc0, r12, r0, \twice
     lsrs r3, r3, #16
-    lsl r0, r2, r3
-    requantize \acc1, lr, r0
+    .if \twice
+    ldr r2, [sp, #TILE1_ROUND]
+    .endif
+    round_channel r0, r2, \twice
+    requantize \acc1, lr, r0, \twice
     strb \acc0, [r10], #1
     strb \acc1, [r10], #1
 .endm
 
-.macro tile1 name, wide
+.macro tile1 name, wide, twice=0
     function \name
     push {r4-r11, lr}
     sub sp, #TILE1_FRAME
@@ -723,15 +752,20 @@ msf_tile4_wide_dsp_requantize:
     bne \name\()_chain
     ldr r10, [sp, #TILE1_OUT]
     mov r8, r3
-    tile1_requantize r4, r5
+    tile1_requantize r4, r5, \twice
     mov r1, r8
-    tile1_requantize r6, r7
+    tile1_requantize r6, r7, \twice
     str r10, [sp, #TILE1_OUT]
     ldr r2, [sp, #TILE1_OUT_END]
     cmp r10, r2
     bne 1b
 2:  ldr r6, [sp, #TILE1_LEFT]
+    .if \twice                          /* too far for CBZ */
+    cmp r6, #0
+    beq 4f
+    .else
     cbz r6, 4f
+    .endif
     ldr r0, [sp, #TILE1_PACKED]
     ldrd r4, r5, [r1], #8
 3:  ldrd r2, r10, [r0], #8
@@ -752,7 +786,7 @@ msf_tile4_wide_dsp_requantize:
     cmp r0, r11
     bne 3b
     ldr r10, [sp, #TILE1_OUT]
-    tile1_requantize r4, r5
+    tile1_requantize r4, r5, \twice
 4:  add sp, #TILE1_FRAME
     pop {r4-r11, pc}
     .size \name, . - \name
@@ -760,6 +794,7 @@ msf_tile4_wide_dsp_requantize:
 
     tile1 msf_tile1_dsp, 0
     tile1 msf_tile1_wide_dsp, 1
+    tile1 msf_tile1_twice_dsp, 0, 1
 
 /* ---- Packing columns: r0 input, r1 packed, r2 quads, r3 pitch, on the stack four bytes of padding ----------------- */
 
@@ -1055,6 +1090,11 @@ msf_tile4_wide_dsp_requantize:
     columns4_store
     .size msf_requantize_columns_dsp_channels, . - msf_requantize_columns_dsp_channels
 
+    function msf_requantize_columns_dsp_channels_twice
+    tile4_requantize_channels 1
+    columns4_store
+    .size msf_requantize_columns_dsp_channels_twice, . - msf_requantize_columns_dsp_channels_twice
+
     /* r8 end of the first segment, r9 pixel stride, r10 as COLUMNS4_BACK, r11 entry into the chain */
 
     /* TILE2_ROUND to TILE2_OUT_END, then */
@@ -1063,7 +1103,7 @@ msf_tile4_wide_dsp_requantize:
     .equ COLUMNS2_OTHER, 24 /* as COLUMNS4_OTHER */
     .equ COLUMNS2_FRAME, 28
 
-.macro columns2 name, wide, kernel, stride, columns
+.macro columns2 name, wide, kernel, stride, columns, twice=0
     function \name
     push {r4-r11, lr}
     sub sp, #COLUMNS2_FRAME
@@ -1119,7 +1159,7 @@ msf_tile4_wide_dsp_requantize:
     bx r11
 2:
     .endif
-    tile2_requantize
+    tile2_requantize \twice
     bne 1b
     add sp, #COLUMNS2_FRAME
     pop {r4-r11, pc}
@@ -1146,6 +1186,11 @@ msf_tile4_wide_dsp_requantize:
     columns 3s2_wide_dsp, 1, 3, 2, 5, 9
     columns 5s1_wide_dsp, 1, 5, 1, 6, 8
     columns 5s2_wide_dsp, 1, 5, 2, 7, 11
+
+    columns2 msf_tile2_columns3s1_twice_dsp, 0, 3, 1, 4, 1
+    columns2 msf_tile2_columns3s2_twice_dsp, 0, 3, 2, 5, 1
+    columns2 msf_tile2_columns5s1_twice_dsp, 0, 5, 1, 6, 1
+    columns2 msf_tile2_columns5s2_twice_dsp, 0, 5, 2, 7, 1
 
 #endif /* __ARM_FEATURE_DSP */
 

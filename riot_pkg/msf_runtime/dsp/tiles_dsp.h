@@ -56,6 +56,7 @@ msf_pack_dsp_t msf_pack1_dsp, msf_pack2_dsp, msf_pack3_dsp, msf_pack4_dsp;
 msf_pack_dsp_t msf_pack1_wide_dsp, msf_pack2_wide_dsp, msf_pack3_wide_dsp, msf_pack4_wide_dsp;
 msf_tile_dsp_t msf_tile1_dsp, msf_tile2_dsp, msf_tile3_dsp, msf_tile4_dsp;
 msf_tile_dsp_t msf_tile1_wide_dsp, msf_tile2_wide_dsp, msf_tile3_wide_dsp, msf_tile4_wide_dsp;
+msf_tile_dsp_t msf_tile1_twice_dsp, msf_tile2_twice_dsp, msf_tile3_twice_dsp;
 
 /** What msf_conv2d_columns_dsp() needs for a kernel and stride, as in 3s1_dsp or 5s2_wide_dsp. @{ */
 #define MSF_COLUMNS_DSP(suffix)                                                  \
@@ -72,6 +73,8 @@ MSF_COLUMNS_DSP(3s1_wide_dsp);
 MSF_COLUMNS_DSP(3s2_wide_dsp);
 MSF_COLUMNS_DSP(5s1_wide_dsp);
 MSF_COLUMNS_DSP(5s2_wide_dsp);
+msf_tile_dsp_t msf_tile2_columns3s1_twice_dsp, msf_tile2_columns3s2_twice_dsp;
+msf_tile_dsp_t msf_tile2_columns5s1_twice_dsp, msf_tile2_columns5s2_twice_dsp;
 /** @} */
 
 /** The last of an odd number of channels, of `pixels` pixels, packed by `columns` columns for taps in `segments` columns of

@@ -15,15 +15,6 @@
 
 #include "requantize.h"
 
-#ifdef __ARM_FEATURE_DSP
-static inline int8_t saturate(int32_t value)
-{
-    int32_t result;
-    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value) : "cc");
-    return (int8_t)result;
-}
-#endif
-
 void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
                 int32_t elements)
 {
@@ -45,7 +36,7 @@ void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t
         for (int32_t i = 0; i < elements; i++) {
             const uint32_t sum =
                 start + multiplier_a * (uint32_t)a[i] + multiplier_b * (uint32_t)b[i];
-            out[i] = saturate(zero + ((int32_t)sum >> shift));
+            out[i] = msf_saturate_s8(zero + ((int32_t)sum >> shift));
         }
         return;
     }

@@ -33,6 +33,16 @@ static inline int8_t msf_clamp_s8(int32_t value, int32_t min, int32_t max)
     return (int8_t)value;
 }
 
+#ifdef __ARM_FEATURE_DSP
+/** The nearest int8 */
+static inline int8_t msf_saturate_s8(int32_t value)
+{
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value) : "cc");
+    return (int8_t)result;
+}
+#endif
+
 /** msf_scale_wide() and msf_scale_twice(), out of line. @{ */
 int32_t msf_scale_rarely(int32_t acc, int32_t multiplier, uint32_t shift);
 int32_t msf_scale_twice_rarely(int32_t acc, int32_t multiplier, uint32_t shift);

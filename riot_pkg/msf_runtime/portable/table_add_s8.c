@@ -23,6 +23,25 @@ void msf_table_add_s8(const msf_table_add_s8_t *op, const int8_t *a, const int8_
     const int32_t *first = add.first + 128;
     const int32_t *second = add.second + 128;
 
+    if (add.multiplier == 0) {
+        const int32_t shift = add.shift;
+        const int32_t zero = add.out_zero;
+
+#ifdef __ARM_FEATURE_DSP
+        if (add.out_min == -128 && add.out_max == 127) {
+#pragma GCC unroll 4
+            for (int32_t i = 0; i < elements; i++) {
+                out[i] = msf_saturate_s8(zero + ((first[a[i]] + second[b[i]]) >> shift));
+            }
+            return;
+        }
+#endif
+        for (int32_t i = 0; i < elements; i++) {
+            const int32_t sum = first[a[i]] + second[b[i]];
+            out[i] = msf_clamp_s8(zero + (sum >> shift), add.out_min, add.out_max);
+        }
+        return;
+    }
     for (int32_t i = 0; i < elements; i++) {
         const int32_t sum = first[a[i]] + second[b[i]];
         const int32_t scaled = msf_scale_twice_narrow(sum, add.multiplier, add.shift);

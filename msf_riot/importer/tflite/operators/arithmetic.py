@@ -12,8 +12,9 @@ from msf_riot.importer.draft import Quantized
 from msf_riot.importer.tflite.fixed_point import multiply, quantized_multiplier
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import Import, Value, reads
+from msf_riot.importer.tflite.sums import single_rounding, tables
 from msf_riot.importer.view import View
-from msf_riot.ir import Mul, TableAdd
+from msf_riot.ir import Add, Mul, TableAdd
 
 LEFT_SHIFT = 20
 """Bits by which TensorFlow Lite scales the addends up."""
@@ -21,7 +22,8 @@ LEFT_SHIFT = 20
 
 @reads("ADD", "SUB")
 def add(operation: Operation, reading: Import) -> Value:
-    """Each addend is scaled at 20 more bits, then their sum, each time rounded twice."""
+    """Each addend is scaled at 20 more bits, then their sum, each time rounded twice; by the simplest means that
+    give the same."""
     a, b, view = _operands(operation, reading)
     target = reading.target(operation)
     largest = 2 * max(a.quantization.scale, b.quantization.scale)
@@ -32,15 +34,23 @@ def add(operation: Operation, reading: Import) -> Value:
     if exponent > 0:
         raise operation.unsupported("its output's scale is too small beside its inputs'")
     parts = [spread(operation, value, view, target) for value in (a, b)]
+    zero, low, high = target.quantization.zero_point, target.low, target.high
+    wanted = np.clip(zero + multiply(first[:, None] + second[None, :], multiplier, exponent), low, high)
+    sign = -1 if operation.operator == "SUB" else 1
+    scale = target.quantization.scale
+    factors = a.quantization.scale / scale, sign * b.quantization.scale / scale
+    zeros = a.quantization.zero_point, b.quantization.zero_point
+    simple = single_rounding(wanted, factors, zeros, zero, low, high)
+    if simple is not None:
+        return target.emit(operation, Add, parts, view, multipliers=simple[0], shift=simple[1])
+    steps = math.ldexp(multiplier, exponent - 31)
+    found = tables(wanted, (first, second), steps, zero, low, high)
+    if found is not None:
+        entries, multiplier, shift = found[0], 0, found[1]
+    else:
+        entries, shift = (first.astype(np.int32), second.astype(np.int32)), 31 - exponent
     return target.emit(
-        operation,
-        TableAdd,
-        parts,
-        view,
-        first=first.astype(np.int32),
-        second=second.astype(np.int32),
-        multiplier=multiplier,
-        shift=31 - exponent,
+        operation, TableAdd, parts, view, first=entries[0], second=entries[1], multiplier=multiplier, shift=shift
     )
 
 

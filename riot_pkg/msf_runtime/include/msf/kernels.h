@@ -176,13 +176,13 @@ typedef struct {
 void msf_add_s8(const msf_add_s8_t *op, const int8_t *a, const int8_t *b, int8_t *out,
                 int32_t elements);
 
-/** out = clamp(out_zero + (first[a + 128] + second[b + 128]) * multiplier / 2^shift), rounded twice, the sum in int32.
- *  In place on either input. */
+/** out = clamp(out_zero + (first[a + 128] + second[b + 128]) * multiplier / 2^shift), rounded twice, the sum in int32;
+ *  with multiplier 0, out = clamp(out_zero + ((first[a + 128] + second[b + 128]) >> shift)). In place on either input. */
 typedef struct {
     const int32_t *first;  /**< [256] */
     const int32_t *second; /**< [256] */
     int32_t multiplier;
-    uint8_t shift; /**< [31, 62], without MSF_ROUNDS_TWICE */
+    uint8_t shift; /**< without MSF_ROUNDS_TWICE */
     int8_t out_zero;
     int8_t out_min;
     int8_t out_max;

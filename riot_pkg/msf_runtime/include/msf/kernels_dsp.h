@@ -38,7 +38,10 @@ struct msf_depthwise_columns_dsp;
  *   msf_tiles_wide_dsp: accumulators are the sum. Two words hold the weights of both channels, a and b: a0, b0, a2, b2
  *      and a1, b1, a3, b3; of a channel that stands alone one word holds w0, w1, w2, w3. `shifts` is -1.
  *
+ *   msf_tiles_twice_dsp: as msf_tiles_dsp, rounded twice; `shifts` is MSF_SHIFTS_TWICE and all shifts are 8 or more.
+ *
  * out = clamp(((acc * multiplier >> 32) + (round << (shift - 1))) >> shift), round = 2 * zero point of the output + 1.
+ * Rounded twice, 64 is added before the last shift where acc >= 0, and taken away where it is negative.
  *
  * A convolution's taps go row by row, of each row only the first multiple of four; then what is left of the rows; then
  * zeros up to a multiple of four.
@@ -49,7 +52,7 @@ typedef struct {
     void (*requantize)(
         void);      /**< the piece of code that ends a tile of outputs; not to be called */
     int32_t round;  /**< 2 * zero point of the output + 1 */
-    int32_t shifts; /**< shift - 1 | (shift - 1) << 16 of all channels, or -1 */
+    int32_t shifts; /**< shift - 1 | (shift - 1) << 16 of all channels, -1, or MSF_SHIFTS_TWICE */
     uint16_t taps;  /**< a multiple of four */
     uint16_t out_channels;
     uint16_t in_channels; /**< of a dense layer: the elements of its input */
@@ -65,7 +68,11 @@ typedef struct {
 /** How activations are packed and multiplied. @{ */
 extern const struct msf_tiles_dsp msf_tiles_dsp;
 extern const struct msf_tiles_dsp msf_tiles_wide_dsp;
+extern const struct msf_tiles_dsp msf_tiles_twice_dsp;
 /** @} */
+
+/** `shifts` of a convolution whose outputs are rounded twice: one for each channel. */
+#define MSF_SHIFTS_TWICE (-2)
 
 /** The most rows of a kernel whose rows are no whole words. */
 #define MSF_CONV2D_DSP_ROWS (11)
@@ -91,6 +98,10 @@ extern const struct msf_tiles_dsp msf_tiles_columns3s1_wide_dsp;
 extern const struct msf_tiles_dsp msf_tiles_columns3s2_wide_dsp;
 extern const struct msf_tiles_dsp msf_tiles_columns5s1_wide_dsp;
 extern const struct msf_tiles_dsp msf_tiles_columns5s2_wide_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns3s1_twice_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns3s2_twice_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s1_twice_dsp;
+extern const struct msf_tiles_dsp msf_tiles_columns5s2_twice_dsp;
 /** @} */
 
 void msf_conv2d_columns_dsp(const msf_conv2d_columns_dsp_t *op, const int8_t *const *rows,
@@ -141,7 +152,7 @@ typedef struct {
     uint8_t kernel; /**< rows, and columns */
     uint8_t stride_w;
     uint8_t pixels;  /**< made from one filling of `scratch`, at most */
-    uint8_t uniform; /**< whether all channels have the shift 2 */
+    uint8_t uniform; /**< whether all channels have the shift of their body: 2, rounded twice 10 */
     int8_t in_zero;
     int8_t out_min;
     int8_t out_max;
@@ -168,6 +179,17 @@ void msf_depthwise7s2_dsp(const struct msf_depthwise_columns_dsp *columns);
 #endif
 /** @} */
 
+/** The same for outputs that are rounded twice, in code that is optimized for size, too. In a record biases are 256 times as
+ *  large; where `uniform`, all channels have the shift 10 and biases hold what the first rounding adds; else all shifts
+ *  are 8 or more. @{ */
+void msf_depthwise3s1_twice_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise3s2_twice_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise5s1_twice_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise5s2_twice_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise7s1_twice_dsp(const struct msf_depthwise_columns_dsp *columns);
+void msf_depthwise7s2_twice_dsp(const struct msf_depthwise_columns_dsp *columns);
+/** @} */
+
 /** The pieces of code for `requantize`: one shift for all channels, or one for each. @{ */
 void msf_requantize_dsp_1(void);
 void msf_requantize_dsp_2(void);
@@ -191,6 +213,7 @@ void msf_requantize_dsp_19(void);
 void msf_requantize_dsp_20(void);
 void msf_requantize_dsp_21(void);
 void msf_requantize_dsp_channels(void);
+void msf_requantize_dsp_channels_twice(void);
 /** @} */
 
 /** The same for msf_conv2d_columns_dsp(). @{ */
@@ -216,6 +239,7 @@ void msf_requantize_columns_dsp_19(void);
 void msf_requantize_columns_dsp_20(void);
 void msf_requantize_columns_dsp_21(void);
 void msf_requantize_columns_dsp_channels(void);
+void msf_requantize_columns_dsp_channels_twice(void);
 /** @} */
 
 #ifdef __cplusplus
