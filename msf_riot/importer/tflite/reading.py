@@ -22,7 +22,7 @@ from msf_riot.importer.values import Array
 from msf_riot.importer.view import MAX_ELEMENTS
 
 MAX_RANK = 8
-MAX_NAME = 4096
+MAX_NAME = 256
 """Bytes of a name; longer ones are cut."""
 
 
@@ -74,7 +74,12 @@ class Operation:
 
     def option(self, name: str, default: Any = 0) -> Any:
         """A field of the options, by its name in the schema (`StrideW`); the default where there are no options."""
-        return default if self.options is None else getattr(self.options, name)()
+        if self.options is None:
+            return default
+        try:
+            return getattr(self.options, name)()
+        except (AttributeError, struct.error) as error:
+            raise self.unsupported("its options are damaged, or another operator's") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +200,8 @@ class _Reader:
     def text(self, get: Callable[[], bytes | None]) -> str:
         found = get() or b""
         self.spend(len(found))
-        return found[:MAX_NAME].decode("utf-8", "replace")
+        text = found[:MAX_NAME].decode("utf-8", "replace")
+        return "".join(letter if letter.isprintable() else "?" for letter in text)
 
     def tensor(self, table: Any, index: int, buffers: list[Any]) -> FileTensor:
         shape = tuple(int(v) for v in self.vector(table.ShapeLength, table.ShapeAsNumpy, 4))

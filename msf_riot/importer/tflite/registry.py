@@ -11,6 +11,8 @@ import numpy as np
 
 from msf_riot.errors import FloatModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target
+from msf_riot.importer.input_layout import bind
+from msf_riot.importer.place import Place
 from msf_riot.importer.tflite.reading import FileTensor, Model, Operation
 from msf_riot.importer.values import Array
 from msf_riot.importer.view import View
@@ -84,9 +86,10 @@ class Import:
         return tensor.data
 
     def activation(self, operation: Operation, index: int) -> Quantized:
-        """Input `index` as an int8 activation."""
+        """Input `index` as an int8 activation; whose channels are its last axis, if nothing is known of them yet."""
         value = self.value(operation, index)
         if isinstance(value, Quantized):
+            lay_out(operation, value.view)
             return value
         tensor = self.tensor(operation, index)
         assert tensor is not None
@@ -116,9 +119,25 @@ class Import:
         return Target(self.draft, tensor.name, quantization, element, low, high)
 
 
+def lay_out(place: Place, view: View) -> None:
+    """Says how the graph's input lies, if that is not known yet: rows, columns, channels, in this order.
+
+    Raises LayoutFound, with which reading starts again, or UnsupportedModelError where it has more axes than that.
+    """
+    if view.bound:
+        return
+    letters = {2: "NC", 3: "NWC", 4: "NHWC"}.get(len(view.shape), "")
+    if not letters or any(len(dim) > 1 for dim in view.dims) or view.dims[0]:
+        letters = {1: "C", 2: "WC", 3: "HWC"}.get(len(view.flat), "")
+        view = View(tuple(axis.size for axis in view.flat), tuple((axis,) for axis in view.flat))
+    if not letters:
+        raise place.unsupported(f"its input {list(view.shape)} has more than height, width and channels")
+    bind(place, view, letters, certain=True)
+
+
 def _unreadable(tensor: FileTensor) -> str:
     if tensor.sparse:
-        return f"its weights '{tensor.name}' are sparse, which is not supported; convert the model without pruning's sparsity"
+        return f"its weights '{tensor.name}' are sparse, which is not supported; convert the model without sparsity"
     if tensor.type == "int4":
         return f"its weights '{tensor.name}' are int4; only int8 is supported"
     if tensor.variable:
@@ -152,8 +171,8 @@ _FUSED = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 
 def clamp(operation: Operation, tensor: FileTensor, quantization: Quantization, element: Element) -> tuple[int, int]:
     """CalculateActivationRangeQuantized: least and largest int8 output."""
-    options = operation.options
-    activation = options.FusedActivationFunction() if hasattr(options, "FusedActivationFunction") else 0
+    fuses = hasattr(operation.options, "FusedActivationFunction")
+    activation = operation.option("FusedActivationFunction") if fuses else 0
     if activation not in _FUSED:
         raise operation.unsupported(
             f"fused activation {activation} is not supported, only ReLU, ReLU6 and ReLU_N1_TO_1"

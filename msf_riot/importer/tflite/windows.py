@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from msf_riot.importer.draft import Quantized
-from msf_riot.importer.input_layout import bind
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.view import View, make_view
 from msf_riot.importer.window import Window, output_size, same_padding
@@ -13,13 +12,12 @@ _SAME = 0
 
 
 def image(operation: Operation, value: Quantized) -> View:
-    """The view of an input [1, height, width, channels], laid out."""
+    """The view of an input [1, height, width, channels]."""
     view = value.view
     if len(view.shape) != 4:
         raise operation.unsupported(f"its input has {len(view.shape)} dimensions; 4 are supported")
     if view.shape[0] != 1:
         raise operation.unsupported(f"its batch is {view.shape[0]}; only 1 is supported")
-    view = bind(operation, view, "NHWC", certain=True)
     for dim, letters in zip(view.dims, ("", "H", "W", "C"), strict=True):
         if "".join(axis.name for axis in dim) not in ("", letters):
             raise operation.unsupported("its input's rows, columns or channels were joined or exchanged before")

@@ -298,10 +298,11 @@ def multiplier_range(
 ) -> tuple[Integers, Integers]:
     """Least and largest multiplier [channels] that keep every needed threshold, for sums in [low, high].
 
-    With multiplier m a sum a reaches output y when (scale * a + offset) * m >= (2 * (y - zero) - 1) << (shift - 1) << 32.
-    That has to hold at the threshold and must not one below it; where the threshold lies outside [low, high], at the end
-    that is nearer. Each is a bound on m. `shift` and `offset` are [channels], or one number for all of them. `sign`, times
-    the sum's, is added to the product's high word before the shift.
+    With multiplier m a sum a reaches output y when
+    (scale * a + offset) * m >= (2 * (y - zero) - 1) << (shift - 1) << 32. That has to hold at the threshold and must
+    not one below it; where the threshold lies outside [low, high], at the end that is nearer. Each is a bound on m.
+    `shift` and `offset` are [channels], or one number for all of them. `sign`, times the sum's, is added to the
+    product's high word before the shift.
     """
     steps = 2 * (np.arange(-127, 128) - zero) - 1
     shifts = np.broadcast_to(np.asarray(shift, np.int64), low.shape)[:, None]

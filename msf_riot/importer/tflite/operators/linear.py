@@ -67,7 +67,7 @@ def fully_connected(operation: Operation, reading: Import) -> Value:
     target = reading.target(operation)
     shape = reading.output(operation).shape
     if depth == count:
-        weights = stored[:, None, None, :]
+        weights = stored.reshape(outputs, *source.view.hwc)
         fields = _fields(operation, reading, source, weights, tensor, target, axis=0, once=True)
         dims: list[list[tuple[str, int]]] = [[] for _ in shape[:-1]] + [[("C", outputs)]]
         return emit_linear(operation, target, source, make_view(operation, dims), weights, None, 1, fields)

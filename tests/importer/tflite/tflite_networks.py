@@ -1,0 +1,320 @@
+"""Random small TensorFlow Lite models, written with the schema's object API and drawn by hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import strategies as st
+
+TYPES = {"int8": schema.TensorType.INT8, "uint8": schema.TensorType.UINT8, "int32": schema.TensorType.INT32}
+
+
+@dataclass
+class Activation:
+    index: int
+    shape: tuple[int, ...]
+    scale: float
+    zero: int
+
+
+@dataclass
+class Writer:
+    """A model under construction: tensors and operators are appended, `content` is the file."""
+
+    element: str = "int8"
+    tensors: list = field(default_factory=list)
+    buffers: list = field(default_factory=lambda: [schema.BufferT()])
+    operators: list = field(default_factory=list)
+    codes: list = field(default_factory=list)
+
+    def tensor(self, shape, element, scales=None, zeros=None, axis=0, data=None) -> int:
+        tensor = schema.TensorT()
+        tensor.name = f"t{len(self.tensors)}"
+        tensor.shape = list(shape)
+        tensor.type = TYPES[element]
+        if scales is not None:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = [float(s) for s in np.asarray(scales, np.float32).reshape(-1)]
+            tensor.quantization.zeroPoint = [int(z) for z in np.asarray(zeros).reshape(-1)]
+            tensor.quantization.quantizedDimension = axis
+        if data is not None:
+            buffer = schema.BufferT()
+            buffer.data = list(np.ascontiguousarray(data).tobytes())
+            tensor.buffer = len(self.buffers)
+            self.buffers.append(buffer)
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
+
+    def constant(self, data: np.ndarray, **quantization) -> int:
+        return self.tensor(data.shape, str(data.dtype), data=data, **quantization)
+
+    def activation(self, shape, scale: float, zero: int) -> Activation:
+        """`zero` as of int8."""
+        given = zero + (128 if self.element == "uint8" else 0)
+        return Activation(
+            self.tensor(shape, self.element, [scale], [given]), tuple(shape), float(np.float32(scale)), zero
+        )
+
+    def operator(self, name: str, inputs, outputs, options=None, version: int = 1) -> None:
+        code = schema.OperatorCodeT()
+        code.builtinCode = getattr(schema.BuiltinOperator, name)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        code.version = version
+        self.codes.append(code)
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(self.codes) - 1
+        operator.inputs, operator.outputs = list(inputs), list(outputs)
+        if options is not None:
+            kind = type(options).__name__.removesuffix("T")
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+            operator.builtinOptions = options
+        self.operators.append(operator)
+
+    def content(self, inputs, outputs) -> bytes:
+        graph = schema.SubGraphT()
+        graph.tensors, graph.operators = self.tensors, self.operators
+        graph.inputs, graph.outputs = list(inputs), list(outputs)
+        model = schema.ModelT()
+        model.version = 3
+        model.operatorCodes, model.subgraphs, model.buffers = self.codes, [graph], self.buffers
+        builder = flatbuffers.Builder(1 << 12)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+
+def options(kind: str, **fields):
+    result = getattr(schema, f"{kind}OptionsT")()
+    for name, value in fields.items():
+        assert hasattr(result, name), name
+        setattr(result, name, value)
+    return result
+
+
+class Network(Writer):
+    """Random operators, each from the activation `x`."""
+
+    def __init__(self, seed: int, element: str, shape: tuple[int, ...]) -> None:
+        super().__init__(element)
+        self.random = np.random.default_rng(seed)
+        self.source = self.fresh(shape)
+
+    def fresh(self, shape, scale: float | None = None) -> Activation:
+        zero = int(self.random.choice([-128, 127, 0, int(self.random.integers(-128, 128))]))
+        return self.activation(shape, scale or float(np.exp(self.random.uniform(-6, 1))), zero)
+
+    def like(self, shape, x: Activation) -> Activation:
+        return self.activation(shape, x.scale, x.zero)
+
+    def weights(self, shape, axis: int) -> tuple[int, np.ndarray, np.ndarray]:
+        """(tensor, values less their zero point, scales)."""
+        if self.element == "uint8":
+            zero = int(self.random.integers(0, 256))
+            values = self.random.integers(0, 256, shape).astype(np.uint8)
+            scales = np.exp(self.random.uniform(-6, -1, 1)).astype(np.float32)
+            return self.constant(values, scales=scales, zeros=[zero]), values.astype(np.int32) - zero, scales
+        values = self.random.integers(-127, 128, shape).astype(np.int8)
+        count = shape[axis] if self.random.random() < 0.7 else 1
+        scales = np.exp(self.random.uniform(-6, -1, count)).astype(np.float32)
+        index = self.constant(values, scales=scales, zeros=np.zeros(count, int), axis=axis if count > 1 else 0)
+        return index, values.astype(np.int32), scales
+
+    def linear_output(self, x: Activation, scales: np.ndarray, fan_in: int, shape) -> Activation:
+        """An output whose scale suits the accumulators, give or take; now and then a multiplier above one."""
+        spread = x.scale * float(np.median(scales)) * 74 * 74 * fan_in**0.5
+        scale = spread / 60 * float(np.exp(self.random.normal(0, 0.7)))
+        if self.random.random() < 0.05:
+            scale = x.scale * float(np.max(scales)) / 1.7
+        return self.fresh(shape, scale)
+
+    def bias(self, x: Activation, weight_scales: np.ndarray, count: int, fan_in: int, optional: bool = False) -> int:
+        if optional and self.random.random() < 0.2:
+            return -1
+        values = self.random.integers(-4000, 4000, count).astype(np.int32) * int(max(1, fan_in**0.5))
+        scales = np.float32(x.scale) * weight_scales
+        return self.constant(values, scales=scales, zeros=np.zeros(len(scales), int))
+
+    def fused(self) -> int:
+        return int(self.random.choice([0, 0, 1, 2, 3]))
+
+
+def draw_window(draw, size: tuple[int, int], dilates: bool = False) -> dict[str, object]:
+    kernel = tuple(draw(st.integers(1, min(5, size[a]))) for a in (0, 1))
+    dilation = (1, 1)
+    if dilates and draw(st.booleans()):
+        dilation = tuple(draw(st.integers(1, max(1, (size[a] - 1) // max(1, kernel[a] - 1)))) for a in (0, 1))
+        dilation = tuple(min(d, 3) for d in dilation)
+    stride = (1, 1) if dilation != (1, 1) else tuple(draw(st.integers(1, 3)) for _ in (0, 1))
+    same = draw(st.booleans())
+    output = []
+    for axis in (0, 1):
+        extent = (kernel[axis] - 1) * dilation[axis] + 1
+        output.append(-(-size[axis] // stride[axis]) if same else (size[axis] - extent) // stride[axis] + 1)
+    return {"kernel": kernel, "stride": stride, "dilation": dilation, "same": same, "output": tuple(output)}
+
+
+def window_options(kind: str, window, **fields):
+    return options(
+        kind, padding=0 if window["same"] else 1, strideH=window["stride"][0], strideW=window["stride"][1], **fields
+    )
+
+
+def conv(draw, net: Network, x: Activation) -> Activation:
+    _, height, width, channels = x.shape
+    window = draw_window(draw, (height, width), dilates=True)
+    groups = draw(st.sampled_from([g for g in (1, 1, 1, 2) if channels % g == 0])) if net.element == "int8" else 1
+    outputs = groups * draw(st.integers(1, 9))
+    depth = channels // groups
+    weights, _, scales = net.weights((outputs, *window["kernel"], depth), 0)
+    fan_in = window["kernel"][0] * window["kernel"][1] * depth
+    y = net.linear_output(x, scales, fan_in, (1, *window["output"], outputs))
+    given = window_options(
+        "Conv2D", window, dilationHFactor=window["dilation"][0], dilationWFactor=window["dilation"][1],
+        fusedActivationFunction=net.fused(),
+    )  # fmt: skip
+    net.operator("CONV_2D", [x.index, weights, net.bias(x, scales, outputs, fan_in)], [y.index], given, 3)
+    return y
+
+
+def depthwise(draw, net: Network, x: Activation) -> Activation:
+    _, height, width, channels = x.shape
+    window = draw_window(draw, (height, width), dilates=True)
+    multiplier = draw(st.sampled_from([1, 1, 1, 2, 3]))
+    outputs = channels * multiplier
+    weights, _, scales = net.weights((1, *window["kernel"], outputs), 3)
+    fan_in = window["kernel"][0] * window["kernel"][1]
+    y = net.linear_output(x, scales, fan_in, (1, *window["output"], outputs))
+    given = window_options(
+        "DepthwiseConv2D", window, dilationHFactor=window["dilation"][0], dilationWFactor=window["dilation"][1],
+        depthMultiplier=multiplier, fusedActivationFunction=net.fused(),
+    )  # fmt: skip
+    net.operator("DEPTHWISE_CONV_2D", [x.index, weights, net.bias(x, scales, outputs, fan_in)], [y.index], given, 3)
+    return y
+
+
+def dense(draw, net: Network, x: Activation) -> Activation:
+    count = int(np.prod(x.shape))
+    outputs = draw(st.integers(1, 11))
+    by_pixel = len(x.shape) == 4 and draw(st.booleans())
+    depth = x.shape[-1] if by_pixel else count
+    weights, _, scales = net.weights((outputs, depth), 0)
+    shape = (*x.shape[:-1], outputs) if by_pixel else (1, outputs)
+    y = net.linear_output(x, scales, depth, shape)
+    given = options("FullyConnected", fusedActivationFunction=net.fused(), keepNumDims=by_pixel)
+    net.operator(
+        "FULLY_CONNECTED", [x.index, weights, net.bias(x, scales, outputs, depth, optional=True)], [y.index], given, 5
+    )
+    return y
+
+
+def pool(draw, net: Network, x: Activation) -> Activation:
+    _, height, width, channels = x.shape
+    window = draw_window(draw, (height, width))
+    y = net.like((1, *window["output"], channels), x)
+    name = draw(st.sampled_from(["AVERAGE_POOL_2D", "MAX_POOL_2D"]))
+    given = window_options(
+        "Pool2D", window, filterHeight=window["kernel"][0], filterWidth=window["kernel"][1],
+        fusedActivationFunction=net.fused(),
+    )  # fmt: skip
+    net.operator(name, [x.index], [y.index], given, 2)
+    return y
+
+
+def mean(draw, net: Network, x: Activation) -> Activation:
+    axes = draw(st.sampled_from([(1, 2), (2, 1), (1,), (2,), (-3, -2)]))
+    keep = draw(st.booleans())
+    dropped = {a % 4 for a in axes}
+    shape = [1 if a in dropped else s for a, s in enumerate(x.shape) if keep or a not in dropped]
+    y = net.like(shape, x) if draw(st.booleans()) else net.fresh(shape, x.scale * draw(st.floats(0.3, 2)))
+    net.operator(
+        "MEAN", [x.index, net.constant(np.array(axes, np.int32))], [y.index], options("Reducer", keepDims=keep), 2
+    )
+    return y
+
+
+def add(draw, net: Network, x: Activation) -> Activation:
+    name = draw(st.sampled_from(["ADD", "SUB", "MUL"]))
+    other = x if draw(st.booleans()) else quantize(draw, net, x)
+    scale = x.scale * other.scale * 40 if name == "MUL" else max(x.scale, other.scale) * draw(st.floats(0.4, 2.5))
+    y = net.fresh(x.shape, scale)
+    kind = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul"}[name]
+    pair = [x.index, other.index] if draw(st.booleans()) else [other.index, x.index]
+    net.operator(name, pair, [y.index], options(kind, fusedActivationFunction=net.fused()), 2)
+    return y
+
+
+def quantize(draw, net: Network, x: Activation) -> Activation:
+    y = net.fresh(x.shape, x.scale * draw(st.floats(0.3, 3)))
+    net.operator("QUANTIZE", [x.index], [y.index], options("Quantize"), 2)
+    return y
+
+
+def softmax(draw, net: Network, x: Activation) -> Activation:
+    y = net.activation(x.shape, 1 / 256, -128)
+    net.operator("SOFTMAX", [x.index], [y.index], options("Softmax", beta=draw(st.sampled_from([1.0, 0.5, 3.0]))), 2)
+    return y
+
+
+def pad(draw, net: Network, x: Activation) -> Activation:
+    amounts = np.array([[0, 0], *([draw(st.integers(0, 2)) for _ in (0, 1)] for _ in (0, 1)), [0, 0]], np.int32)
+    y = net.like([s + int(a.sum()) for s, a in zip(x.shape, amounts, strict=True)], x)
+    net.operator("PAD", [x.index, net.constant(amounts)], [y.index], options("Pad"), 2)
+    return y
+
+
+def concat(draw, net: Network, x: Activation) -> Activation:
+    count = draw(st.integers(2, 3))
+    y = net.like((*x.shape[:-1], x.shape[-1] * count), x)
+    axis = draw(st.sampled_from([-1, len(x.shape) - 1]))
+    net.operator("CONCATENATION", [x.index] * count, [y.index], options("Concatenation", axis=axis), 2)
+    return y
+
+
+def resize(draw, net: Network, x: Activation) -> Activation:
+    height, width = (draw(st.integers(1, 2 * size)) for size in x.shape[1:3])
+    y = net.like((1, height, width, x.shape[3]), x)
+    mode = draw(st.sampled_from([{}, {"alignCorners": True}, {"halfPixelCenters": True}]))
+    size = net.constant(np.array([height, width], np.int32))
+    net.operator("RESIZE_NEAREST_NEIGHBOR", [x.index, size], [y.index], options("ResizeNearestNeighbor", **mode), 3)
+    return y
+
+
+def function(draw, net: Network, x: Activation) -> Activation:
+    names = ["RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU"]
+    name = draw(st.sampled_from(names))
+    y = net.fresh(x.shape, x.scale * draw(st.floats(0.5, 2)))
+    given = options("LeakyRelu", alpha=draw(st.floats(-0.5, 1.5, width=32))) if name == "LEAKY_RELU" else None
+    net.operator(name, [x.index], [y.index], given, 1 if name == "RELU_N1_TO_1" else 2)
+    return y
+
+
+IMAGE = [conv, depthwise, conv, depthwise, pool, mean, add, quantize, pad, concat, resize, function, dense, softmax]
+VECTOR = [dense, add, quantize, softmax, function, concat]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A file's content; what hypothesis shows of it are its operators."""
+
+    content: bytes
+    operators: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Model of {', '.join(self.operators)}"
+
+
+@st.composite
+def models(draw, element: str = "int8", most: int = 4) -> Model:
+    """One to `most` operators."""
+    shape = (1, draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    net = Network(draw(st.integers(0, 2**31)), element, shape)
+    x = net.source
+    for _ in range(draw(st.integers(1, most))):
+        kinds = IMAGE if len(x.shape) == 4 else VECTOR if len(x.shape) == 2 else [add, quantize, function]
+        x = draw(st.sampled_from(kinds))(draw, net, x)
+        if int(np.prod(x.shape)) > 6000:
+            break
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    return Model(net.content([net.source.index], [x.index]), tuple(names[code.builtinCode] for code in net.codes))
