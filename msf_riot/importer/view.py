@@ -92,3 +92,11 @@ def regrouped(place: Place, view: View, shape: tuple[int, ...]) -> View:
                 raise place.unsupported("mixes channels with rows or columns; only the layout may change")
         dims.append(tuple(dim))
     return View(shape, tuple(dims))
+
+
+def last_view(view: View, shape: tuple[int, ...]) -> View:
+    """The view as another shape that nothing reads but the caller: dimensions may mix channels with rows or columns.
+
+    Which axes a dimension runs over is not told, only their order in memory.
+    """
+    return View(shape, (view.flat, *((),) * (len(shape) - 1)) if shape else ())

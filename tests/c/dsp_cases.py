@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmarks.dsp_program import Case
 from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Padding, Quantization, Tensor
+from msf_riot.kernels.dsp.constants import supported
 
 
 def graph_of(operator, shape, out_shape, zeros) -> Graph:
@@ -161,3 +162,40 @@ def edge_cases() -> list[Case]:
                 add("depthwise", (size, 40, 12), padding=(1, 2, 1, 2), **options)
             add("depthwise", (size, 40, 12), kernel=(size, size), stride=stride, step=3, planned=40)
     return cases
+
+
+def twice_cases() -> list[Case]:
+    """The same for outputs that are rounded twice, of every kernel that does: on one side of zero and on both."""
+    rng = np.random.default_rng(21)
+    cases = []
+
+    def add(kind, shape, both=None, **options):
+        for two_sided in (False, True) if both is None else (both,):
+            zeros = (int(rng.integers(-128, 128)), int(rng.integers(-20, 20)) if two_sided else -128)
+            limits = {"low": -128 if two_sided else zeros[1], "high": 127}
+            cases.append(
+                case(
+                    f"{kind}_twice{len(cases)}", kind, rng, shape,
+                    offset=len(cases) % 4, zeros=zeros, rounding="twice", **limits, **options,
+                )
+            )  # fmt: skip
+
+    for tile in (1, 2, 3, 4):
+        for outputs in (1, 2, 5, 8):
+            add("conv", (2, 7, 12), outputs=outputs, tile=tile)
+            add("conv", (1, 9, 33), outputs=outputs, tile=tile, spread_shifts=7)
+        for size in (3, 5):
+            for stride in (1, 2):
+                options = {"outputs": 5, "kernel": (size, size), "stride": stride, "tile": tile}
+                add("conv", (3, 7 * stride, 8), **options)
+                add("conv", (3, 7 * stride, 8), spread_shifts=8, **options)
+                add("conv", (4, 6 * stride, 3), **options)
+    for size in (3, 5, 7):
+        for stride in (1, 2):
+            for width in (1, 3, 8, 17):
+                add("depthwise", (min(width, 5), width, 8), kernel=(size, size), stride=stride)
+            add("depthwise", (4, 9, 4), kernel=(size, size), stride=stride, spread_shifts=7)
+            all_around = (size - 1, size - 1, size - 1, size - 1)
+            add("depthwise", (2, 3, 8), kernel=(size, size), stride=stride, padding=all_around)
+            add("depthwise", (size, 19, 4), kernel=(size, size), stride=stride, padding=(0, 0, 0, 0))
+    return [each for each in cases if supported(each.graph, each.operator)]

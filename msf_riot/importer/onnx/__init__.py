@@ -8,6 +8,7 @@ Passes: `reading` checks the file and sorts its nodes; each node is then folded 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,11 @@ from msf_riot.importer.onnx.folding import fold
 from msf_riot.importer.onnx.graph_input import GraphInput, input_value, usual_layout
 from msf_riot.importer.onnx.reading import Model, Node, read_model
 from msf_riot.importer.onnx.registry import known, read
+from msf_riot.importer.softmax import Exponentials
 from msf_riot.importer.tidy import tidy
-from msf_riot.importer.values import Constant, Real, Value
+from msf_riot.importer.values import Constant, Leaf, Mapped, Real, Value
 from msf_riot.importer.view import Axis
-from msf_riot.ir import Graph, Interface, Lookup
+from msf_riot.ir import Graph, Interface, Lookup, Quantization
 
 
 def import_model(path: Path) -> Graph:
@@ -90,7 +92,7 @@ def _import(model: Model, layout: InputLayout | None) -> Graph:
     view = input_view(port.shape, layout)
     values: dict[str, Value] = {name: Constant(array) for name, array in model.constants.items()}
     values[port.name] = input_value(model, view, draft)
-    for node in model.nodes:
+    for node in _with_last(model):
         inputs = [values[name] if name else None for name in _defined(node, values)]
         result = fold(node, inputs)
         if not node.outputs or not node.outputs[0]:
@@ -103,11 +105,46 @@ def _import(model: Model, layout: InputLayout | None) -> Graph:
     return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), port.name, output, labels))
 
 
+_LAST = {
+    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "QuantizeLinear", "DequantizeLinear", "Sigmoid", "Tanh",
+    "Relu", "LeakyRelu", "Clip", "HardSigmoid", "HardSwish", "Elu", "QLinearSigmoid", "QLinearLeakyRelu",
+}  # fmt: skip
+"""What does not look at the axes of its input."""
+
+
+def _with_last(model: Model) -> tuple[Node, ...]:
+    """The nodes, those marked behind which no node looks at the axes of what it is given."""
+    readers = Counter(name for node in model.nodes for name in node.inputs)
+    makers = {name: node for node in model.nodes for name in node.outputs}
+    wanted, last = model.output, set()
+    while wanted in makers and makers[wanted].operator in _LAST and readers[wanted] <= (wanted != model.output):
+        last.add(makers[wanted].outputs[0])
+        wanted = makers[wanted].inputs[0]
+    return tuple(
+        dataclasses.replace(node, last=True) if node.outputs and node.outputs[0] in last else node
+        for node in model.nodes
+    )
+
+
 def _defined(node: Node, values: dict[str, Value]) -> tuple[str, ...]:
     for name in node.inputs:
         if name and name not in values:
             raise node.unsupported(f"uses '{name}', a further output of an operator; only first outputs are supported")
     return node.inputs
+
+
+_RANGES = {"Tanh": Quantization(1 / 128, 0)} | dict.fromkeys(
+    ("Sigmoid", "HardSigmoid", "Softmax"), Quantization(1 / 256, -128)
+)
+"""What the range of a function gives, where the quantizer has left it in float at the end."""
+
+
+def _at_the_end(value: Real, draft: Draft, name: str) -> Leaf:
+    """The float output as an activation."""
+    if isinstance(value, Mapped | Exponentials) and value.place.operator in _RANGES:
+        quantization = _RANGES[value.place.operator]
+        return Leaf(value.place, value.view, value.quantize(Target(draft, name, quantization, origin=False)))
+    return value.leaf(draft)
 
 
 def _finished(model: Model, values: dict[str, Value], draft: Draft) -> str:
@@ -120,7 +157,7 @@ def _finished(model: Model, values: dict[str, Value], draft: Draft) -> str:
         raise node.unsupported("the graph's output is a further output of it; only first outputs are supported")
     if isinstance(value, Real) and not isinstance(value, GraphInput):
         element: Element = "float32"
-        leaf = value.leaf(draft)
+        leaf = _at_the_end(value, draft, model.output)
         last = leaf.activation
     elif isinstance(value, Quantized):
         element, last = value.element, value

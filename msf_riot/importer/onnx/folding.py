@@ -43,6 +43,8 @@ def fold(node: Node, inputs: Sequence[Value | None]) -> Constant | None:
         return None
     if node.operator == "Constant":
         return _constant(node)
+    if node.operator == "Clip" and inputs and isinstance(inputs[0], Constant):
+        return _clip(node, inputs)
     arrays = [value.array for value in inputs if isinstance(value, Constant)]
     if not arrays:
         return None
@@ -78,13 +80,31 @@ def _fold(node: Node, arrays: list[Array]) -> Array | None:
             return np.broadcast_to(first, shape)
         case "Range":
             return _range(node, arrays)
-        case "BatchNormalization" | "Relu" | "Clip":
+        case "Relu":
+            return np.maximum(first, np.zeros((), first.dtype))
+        case "BatchNormalization":
             raise node.unsupported("its input is constant")
         case name if name in _PLAIN and len(arrays) == _ARITY.get(name, 1):
             _check(node, np.broadcast_shapes(*(array.shape for array in arrays)))
             return np.asarray(_PLAIN[name](*arrays))
         case _:
             return None
+
+
+def _clip(node: Node, inputs: Sequence[Value | None]) -> Constant:
+    """Limited, in the type that it has: attributes in old opsets, inputs in new ones."""
+    arrays = [given.array if isinstance(given, Constant) else None for given in inputs]
+    value, low, high = (*arrays, None, None)[:3]
+    assert value is not None
+    low = node.attributes.get("min") if low is None else low
+    high = node.attributes.get("max") if high is None else high
+    if any(limit is not None and np.asarray(limit).size != 1 for limit in (low, high)):
+        raise node.unsupported("its limits must be single numbers")
+    if low is None and high is None:
+        return Constant(value)
+    limited = value if low is None else np.maximum(value, np.asarray(low).reshape(()))
+    limited = limited if high is None else np.minimum(limited, np.asarray(high).reshape(()))
+    return Constant(limited.astype(value.dtype))
 
 
 def _check(node: Node, shape: tuple[int, ...]) -> None:

@@ -33,6 +33,7 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
     opset: int
+    last: bool = False  # from here to the graph's output no node looks at axes
     written: str = ""  # the operator's name in the file, where this stands for a part of it
 
     @property

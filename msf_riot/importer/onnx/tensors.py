@@ -33,11 +33,17 @@ ELEMENTS: dict[int, tuple[type[np.generic], str]] = {
 """Element type -> (its type here, the field that holds it where there are no raw bytes)."""
 
 
+def element_name(number: int) -> str:
+    """What ONNX calls an element type, such as int4; its number where this version of ONNX has no name for it."""
+    names = onnx.TensorProto.DataType
+    return names.Name(number).lower() if number in names.values() else str(number)
+
+
 def to_array(tensor: onnx.TensorProto, folder: Path) -> Array:
     """The values of a tensor, checked against the bytes that hold them."""
     label = f"tensor '{tensor.name}'"
     if tensor.data_type not in ELEMENTS:
-        raise ModelError(f"{label}: element type {tensor.data_type} is not supported")
+        raise ModelError(f"{label}: element type {element_name(tensor.data_type)} is not supported")
     dtype, field = ELEMENTS[tensor.data_type]
     shape = tuple(tensor.dims)
     if len(shape) > 8 or any(d < 0 for d in shape):

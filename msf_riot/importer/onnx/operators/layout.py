@@ -12,7 +12,7 @@ from msf_riot.importer.draft import Draft, Quantized
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.values import Constant, Real, Value, constant_of
-from msf_riot.importer.view import View, regrouped
+from msf_riot.importer.view import View, last_view, regrouped
 
 
 def shape_of(node: Node, value: Value | None) -> tuple[int, ...]:
@@ -53,6 +53,8 @@ def reshaped(node: Node, value: Value | None, shape: tuple[int, ...]) -> Value:
     if isinstance(value, Constant):
         return value.moved(lambda array: array.reshape(shape))
     assert isinstance(value, Quantized | Real)
+    if node.last and value.view.bound:
+        return _viewed(node, value, last_view(value.view, shape))
     return _viewed(node, value, regrouped(node, value.view, shape))
 
 
