@@ -24,6 +24,7 @@ from msf_riot.ir import (
     Lookup,
     Operator,
     Softmax,
+    TableAdd,
     Tensor,
 )
 from msf_riot.reference import execute_operator
@@ -92,9 +93,9 @@ def _output_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -
             return _weighted_bounds(graph, operator, inputs[0])
         case Lookup():
             return _lookup_bounds(operator, inputs[0])
-        case (
-            Softmax() | FixedPointSoftmax()
-        ):  # its integer exponentials are rounded, so that a corner need not be the extreme
+        case TableAdd():
+            return _table_add_bounds(graph, operator, inputs)
+        case Softmax() | FixedPointSoftmax():  # exponentials are rounded: a corner need not be the extreme
             channels = inputs[0].low.size
             return Bounds(np.full(channels, operator.low, np.int8), np.full(channels, operator.high, np.int8))
         case _:
@@ -104,7 +105,7 @@ def _output_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -
 def _corner_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -> Bounds:
     """Of an operator that is monotone in each of its inputs: the reference, run on the least and the largest tensors.
 
-    Pools, Add, TableAdd, Mul, ChannelAffine, Concat, Pad and ResizeNearest are; so the extremes lie at the corners.
+    Pools, Add, Mul, ChannelAffine, Concat, Pad and ResizeNearest are; so the extremes lie at the corners.
     """
     shapes = [graph.tensor(name).shape for name in operator.inputs]
     corners = [
@@ -112,6 +113,19 @@ def _corner_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -
         for values in itertools.product(*((each.low, each.high) for each in inputs))
     ]
     return Bounds(np.min(corners, axis=(0, 1, 2)), np.max(corners, axis=(0, 1, 2)))
+
+
+def _table_add_bounds(graph: Graph, operator: TableAdd, inputs: Sequence[Bounds]) -> Bounds:
+    """Each table's extremes over what its input can be; what follows is monotone in their sum."""
+    codes = np.arange(-128, 128)[:, np.newaxis]
+    corners = []
+    for table, x in zip((operator.first, operator.second), inputs, strict=True):
+        reachable = (codes >= x.low) & (codes <= x.high)
+        entries = table[:, np.newaxis].astype(np.int64)
+        least = np.where(reachable, entries, np.iinfo(np.int64).max).argmin(axis=0)
+        most = np.where(reachable, entries, np.iinfo(np.int64).min).argmax(axis=0)
+        corners.append(Bounds((least - 128).astype(np.int8), (most - 128).astype(np.int8)))
+    return _corner_bounds(graph, operator, corners)
 
 
 def _lookup_bounds(operator: Lookup, x: Bounds) -> Bounds:

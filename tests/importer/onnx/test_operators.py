@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 from onnx_models import Drawing, check
 
 from msf_riot.ir import (
@@ -24,6 +24,7 @@ from msf_riot.ir import (
     Mul,
     Pad,
     Padding,
+    Quantization,
     ResizeNearest,
     Softmax,
 )
@@ -545,3 +546,45 @@ def test_a_value_quantized_for_each_of_its_readers_is_computed_once(tmp_path: Pa
     parts.append(draw.qdq(draw.op("MaxPool", second, kernel_shape=[2, 2])))
     graph = check(draw, draw.qdq(draw.op("Concat", *parts, axis=1)), tmp_path, limit=3)
     assert kinds(graph).count("Conv2D") == 3
+
+
+@pytest.mark.parametrize("function", ["Sigmoid", "Tanh", "HardSigmoid", "Softmax"])
+def test_a_function_left_in_float_at_the_end_has_the_scale_of_its_range(function: str, tmp_path: Path) -> None:
+    draw = Drawing()
+    axis = {"axis": 1} if function == "Softmax" else {}
+    graph = check(draw, draw.op(function, draw.activation((1, 3, 6, 6)), **axis), tmp_path)
+    last = graph.tensor(graph.output).quantization
+    assert last == (Quantization(1 / 128, 0) if function == "Tanh" else Quantization(1 / 256, -128))
+
+
+@pytest.mark.parametrize("function", [None, "Sigmoid"])
+@pytest.mark.parametrize("transposed", [True, False])
+def test_the_last_reshape_only_regroups(function: str | None, transposed: bool, tmp_path: Path) -> None:
+    draw = Drawing()
+    x = draw.qdq(draw.op("Conv", draw.activation((1, 3, 6, 5)), draw.weights((12, 3, 1, 1))))
+    if transposed:
+        x = draw.qdq(draw.op("Transpose", x, perm=[0, 2, 3, 1]))
+    y = draw.qdq(draw.op("Reshape", x, draw.constant(np.array([1, -1, 4]))))
+    if function is not None:
+        y = draw.qdq(draw.op(function, y))
+    graph = check(draw, y, tmp_path)
+    assert {type(operator) for operator in graph.operators} <= {Conv2D, Lookup}
+    assert graph.tensor(graph.output).origin.shape == (1, 90, 4)
+
+
+@pytest.mark.parametrize("bits", [8, 6, 3])
+def test_clips_between_quantizers_narrow_weights_and_activations(bits: int, tmp_path: Path) -> None:
+    """QCDQ, as quantization-aware training exports it: float weights, scalar Constant nodes."""
+    draw = Drawing()
+    limit = 2 ** (bits - 1) - 1
+
+    def narrow(value: str, scale: float, low: int, high: int) -> str:
+        numbers = (np.array(scale, np.float32), np.array(0, np.int8), np.array(low, np.int8), np.array(high, np.int8))
+        parts = [draw.op("Constant", value=numpy_helper.from_array(number)) for number in numbers]
+        integers = draw.op("Clip", draw.op("QuantizeLinear", value, *parts[:2]), *parts[2:])
+        return draw.op("DequantizeLinear", integers, *parts[:2])
+
+    weights = narrow(draw.constant(draw.rng.normal(0, 0.3, (5, 3, 3, 3)).astype(np.float32)), 0.05, -limit, limit)
+    x = narrow(draw.graph_input((1, 3, 6, 6)), 0.03, -limit - 1, limit)
+    y = draw.op("Relu", draw.op("Conv", x, weights))
+    check(draw, narrow(y, 0.04, 0, limit), tmp_path)
