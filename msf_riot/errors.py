@@ -14,11 +14,11 @@ class MsfError(Exception):
 
 
 class ModelError(MsfError):
-    """The ONNX file cannot be read: absent, truncated, not ONNX, or hostile."""
+    """The model's file cannot be read: absent, truncated, of no known format, or hostile."""
 
 
 class UnsupportedModelError(ModelError):
-    """The file is valid ONNX, but holds something this project does not run; names the node and the operator."""
+    """The file is valid, but holds something this project does not run; names the node and the operator."""
 
     def __init__(self, node: str, operator: str, reason: str) -> None:
         super().__init__(f"node '{node}' ({operator}): {reason}")

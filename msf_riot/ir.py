@@ -37,10 +37,10 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Interface:
-    """How an HWC tensor stands in the ONNX file: its name there, shape, element type and the order of its axes.
+    """How an HWC tensor stands in the model's file: its name there, shape, element type and the order of its axes.
 
-    `axes` lists which of H (0), W (1), C (2) comes first, second, third in ONNX memory: NCHW is (2, 0, 1).
-    `shape` is the ONNX shape, batch included, symbolic dimensions taken as 1.
+    `axes` lists which of H (0), W (1), C (2) comes first, second, third in the file's memory: NCHW is (2, 0, 1).
+    `shape` is that in the file, batch included, symbolic dimensions taken as 1.
     """
 
     name: str
@@ -49,18 +49,18 @@ class Interface:
     axes: tuple[int, int, int]
 
     def to_hwc(self, array: npt.NDArray[np.generic], hwc: tuple[int, int, int]) -> npt.NDArray[np.generic]:
-        """ONNX array (any shape with the right number of elements) -> array of shape `hwc`."""
+        """Array of the file (any shape with the right number of elements) -> array of shape `hwc`."""
         stored = array.reshape([hwc[axis] for axis in self.axes])
         return np.ascontiguousarray(np.transpose(stored, np.argsort(self.axes)))
 
     def from_hwc(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """HWC array -> array in the ONNX file's shape."""
+        """HWC array -> array in the file's shape."""
         return np.ascontiguousarray(np.transpose(array, self.axes)).reshape(self.shape)
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An activation. `origin` says which quantized ONNX tensor it equals, None where the importer made it up."""
+    """An activation. `origin` says which quantized tensor of the file it equals, None where the importer made it up."""
 
     name: str
     height: int

@@ -15,9 +15,10 @@ from msf_riot.ir import Graph, Int8Array
 
 def litert_outputs(model: Path | bytes, graph: Graph, inputs: Iterable[Int8Array]) -> Int8Array:
     """LiteRT's outputs for int8 inputs [H, W, C], by its reference kernels; int8 [n, H, W, C]. Raises ModelError."""
+    # LiteRT is loaded where it is asked for: most commands do without
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    content = model if isinstance(model, bytes) else read_bytes(model)
+    content = _accepted(model if isinstance(model, bytes) else read_bytes(model))
     source, result = graph.tensor(graph.input), graph.tensor(graph.output)
     try:
         interpreter = Interpreter(
@@ -33,3 +34,23 @@ def litert_outputs(model: Path | bytes, graph: Graph, inputs: Iterable[Int8Array
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"LiteRT cannot run the model: {' '.join(str(error).split())[:300]}") from error
     return np.stack(answers)
+
+
+def _accepted(content: bytes) -> bytes:
+    """The model with quantized dimension 0 wherever there is one dimension only.
+
+    Older converters wrote others for biases, which TensorFlow Lite Micro runs and LiteRT refuses.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors if tensor.quantization is not None]
+    wrong = [tensor for tensor in tensors if len(tensor.shape) == 1 and tensor.quantization.quantizedDimension != 0]
+    if not wrong:
+        return content
+    for tensor in wrong:
+        tensor.quantization.quantizedDimension = 0
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

@@ -1,7 +1,8 @@
-"""A model, a board and inputs -> whether C on that board, the reference and ONNX Runtime agree, and what it all took.
+"""A model, a board and inputs -> whether C on that board, the reference and the model's own runtime agree.
 
 The way is the user's own: import, plan, schedule, generate, build, run apps/selftest. The device compares its output
-with the reference's byte for byte; ONNX Runtime is compared with the reference, which then stands for the device.
+with the reference's byte for byte. The model's runtime, LiteRT or ONNX Runtime, is compared with the reference, which
+then stands for the device.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 def takes_model(parser: argparse.ArgumentParser) -> None:
     """MODEL, which `read_model` reads."""
-    parser.add_argument("model", metavar="MODEL", help="an int8 ONNX file, zoo:NAME, or to plan, paper:NAME")
+    parser.add_argument("model", metavar="MODEL", help="an int8 ONNX or TFLite file, zoo:NAME, or to plan, paper:NAME")
 
 
 def takes_plan(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Answer:
-    """Builds and runs a model on a board; compares it with the reference and with ONNX Runtime."""
+    """Builds and runs a model on a board; compares it with the reference, and that with ONNX Runtime or LiteRT."""
     from msf_riot.verify import first_mismatch, verify
 
     with working(f"{arguments.model} on {arguments.board}") as progress:

@@ -18,7 +18,7 @@ from msf_riot.source import ModelSource
 
 VARIABLES: Mapping[str, tuple[str, str]] = {
     "BOARD": ("host", "a board of `msf-riot boards`, several with commas between, or `all` that can be built here"),
-    "MODEL": ("zoo:mcunet-vww1", "an int8 ONNX file, or zoo:NAME of `msf-riot zoo`"),
+    "MODEL": ("zoo:mcunet-vww1", "an int8 ONNX or TensorFlow Lite file, or zoo:NAME of `msf-riot zoo`"),
     "APP": ("selftest", "a folder of apps/, or the path of an application's folder"),
     "PLAN": (
         "",
@@ -54,7 +54,7 @@ TARGETS: Mapping[str, str] = {
 
 def help_text() -> str:
     """What `scons -h` prints: every variable with its default, every target."""
-    lines = ["scons [VARIABLE=value...] [target...]: from an int8 ONNX model to its answer on boards", "", "Variables:"]
+    lines = ["scons [VARIABLE=value...] [target...]: from an int8 model to its answer on boards", "", "Variables:"]
     lines += [f"  {name:22} {meaning} (default: {default or 'none'})" for name, (default, meaning) in VARIABLES.items()]
     lines += ["", "Handed on to RIOT, from here or from the environment:"]
     lines += [
