@@ -41,6 +41,12 @@ BLOCK = 4
 LARGEST_SHIFT = 62
 """A larger shift makes every 32-bit accumulator 0, which multiplier 0 says as well (kernels.h takes shifts to 62)."""
 
+LARGEST_SHIFT_TWICE = 61
+"""The same for kernels in assembler that round twice, whose accumulators are below TWICE_REACH."""
+
+TWICE_REACH = 1 << 29
+"""They take four times the accumulator."""
+
 ROUNDS_TWICE = 0x80
 """MSF_ROUNDS_TWICE: the bit of a shift that says how it rounds."""
 
@@ -157,7 +163,6 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
     zeros = [("in_zero", str(zero_in)), ("out_zero", str(zero_out))]
     match operator:
         case Conv2D() | DepthwiseConv2D() | Dense():
-            rounding: Rounding = "once" if isinstance(operator, Dense) else operator.rounding
             shape = " x ".join(str(n) for n in operator.weights.shape)
             weights = operator.weights
             if not isinstance(operator, DepthwiseConv2D):
@@ -166,11 +171,10 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             arrays = [
                 array("weights", "int8_t", weights, f"weights {shape}"),
                 array("bias", "int32_t", folded_bias(operator, zero_in), "bias, input zero point included"),
-                *requantization(operator.multiplier, operator.shift, rounding),
+                *requantization(*convolution_scale(operator), "once"),  # the kernel's name says how it rounds
             ]
             fields = refer(*arrays)
-            # 0 where the C code has to requantize
-            least = [("least_shift", str(arrays[-1].values.min() if rounding == "once" else 0))]
+            least = [("least_shift", str(least_shift(operator)))]
             if isinstance(operator, Dense):
                 fields += [("in_elements", str(source.size)), ("out_channels", str(target.channels))]
                 return Constants("msf_dense_s8_t", (*fields, *least, *zeros, *clamp), tuple(arrays))
@@ -246,6 +250,34 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             raise AssertionError(f"no code for {type(operator).__name__}")
 
 
+def _rounds_twice(operator: Operator) -> bool:
+    return isinstance(operator, Conv2D | DepthwiseConv2D) and operator.rounding == "twice"
+
+
+def reach_of(operator: Conv2D | DepthwiseConv2D | Dense) -> int:
+    """No accumulator is farther from 0, whatever the input."""
+    axes = (0, 1) if isinstance(operator, DepthwiseConv2D) else tuple(range(1, operator.weights.ndim))
+    sums = 255 * np.abs(operator.weights.astype(np.int64)).sum(axis=axes)
+    return int((np.abs(operator.bias.astype(np.int64)) + sums).max())
+
+
+def least_shift(operator: Conv2D | DepthwiseConv2D | Dense) -> int:
+    """The least of all shifts; 0 where accumulators are too large for the kernels in assembler."""
+    if _rounds_twice(operator) and reach_of(operator) >= TWICE_REACH:
+        return 0
+    return int(np.minimum(convolution_scale(operator)[1], LARGEST_SHIFT).min())
+
+
+def convolution_scale(
+    operator: Conv2D | DepthwiseConv2D | Dense,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """(multipliers, shifts); rounded twice, channels that always give 0 have the largest shift of the assembler."""
+    if not _rounds_twice(operator) or reach_of(operator) >= TWICE_REACH:
+        return operator.multiplier, operator.shift
+    dead = operator.shift > LARGEST_SHIFT_TWICE
+    return np.where(dead, 0, operator.multiplier), np.where(dead, LARGEST_SHIFT_TWICE, operator.shift)
+
+
 def _live(
     multiplier: npt.ArrayLike, shift: npt.ArrayLike, rounding: Rounding
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -279,14 +311,15 @@ def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
     channels = graph.tensor(operator.output).channels
     op = f"&{call.name}"
     window = f"{first.taps}, {first.width}, {first.x}"
+    rounded = "_twice" if _rounds_twice(operator) else ""
     elements = pixels if channels == 1 else f"{pixels} * {channels}"
     match operator:
         case Conv2D() if is_pointwise(operator):
-            return [f"msf_pointwise_s8({op}, {first.pixels}, {out}, {pixels});"]
+            return [f"msf_pointwise{rounded}_s8({op}, {first.pixels}, {out}, {pixels});"]
         case Conv2D():
-            return [f"msf_conv2d_s8({op}, {window}, {out}, {pixels});"]
+            return [f"msf_conv2d{rounded}_s8({op}, {window}, {out}, {pixels});"]
         case DepthwiseConv2D():
-            return [f"msf_depthwise_s8({op}, {window}, {out}, {pixels});"]
+            return [f"msf_depthwise{rounded}_s8({op}, {window}, {out}, {pixels});"]
         case MaxPool2D():
             return [f"msf_max_pool_s8({op}, {window}, {out}, {pixels});"]
         case AveragePool2D():

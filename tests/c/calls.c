@@ -360,6 +360,37 @@ int8_t *run_call(const unsigned char *call, size_t *bytes)
         msf_gather_pixels_s8(a, columns, first, channels, out, pixels);
         return out;
     }
+    case 17: {
+        msf_conv2d_s8_t op;
+        conv2d(&op);
+        op.least_shift = (uint8_t)word();
+        pixels = window(rows, op.kernel_h, &in_width, &x);
+        *bytes = (size_t)(pixels * op.out_channels);
+        out = allocate(*bytes);
+        msf_conv2d_twice_s8(&op, rows, in_width, x, out, pixels);
+        return out;
+    }
+    case 18: {
+        msf_conv2d_s8_t op;
+        conv2d(&op);
+        op.least_shift = (uint8_t)word();
+        a = array();
+        pixels = word();
+        *bytes = (size_t)(pixels * op.out_channels);
+        out = allocate(*bytes);
+        msf_pointwise_twice_s8(&op, a, out, pixels);
+        return out;
+    }
+    case 19: {
+        msf_depthwise_s8_t op;
+        depthwise(&op);
+        op.least_shift = (uint8_t)word();
+        pixels = window(rows, op.kernel_h, &in_width, &x);
+        *bytes = (size_t)(pixels * op.channels);
+        out = allocate(*bytes);
+        msf_depthwise_twice_s8(&op, rows, in_width, x, out, pixels);
+        return out;
+    }
     default:
         stop("no such kernel");
     }

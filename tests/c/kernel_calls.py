@@ -39,7 +39,7 @@ from msf_riot.ir import (
     Softmax,
     Tensor,
 )
-from msf_riot.kernels.portable import blocked, folded_bias
+from msf_riot.kernels.portable import blocked, convolution_scale, folded_bias, least_shift
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "riot_pkg" / "msf_runtime"
@@ -64,6 +64,9 @@ KERNELS = (
     "softmax",
     "pad",
     "gather_pixels",
+    "conv2d_twice",
+    "pointwise_twice",
+    "depthwise_twice",
 )
 
 
@@ -182,7 +185,17 @@ def weight_arguments(graph: Graph, operator) -> tuple[np.ndarray, ...]:
     if not isinstance(operator, DepthwiseConv2D):
         weights = blocked(weights, getattr(operator, "groups", 1))
     bias = folded_bias(operator, in_zero(graph, operator))
-    return weights, bias, operator.multiplier, operator.shift.astype(np.uint8)
+    multiplier, shift = convolution_scale(operator)
+    arrays = weights, bias, multiplier.astype(np.int32), shift.astype(np.uint8)
+    return (*arrays, least_shift(operator)) if ending(operator) else arrays
+
+
+def ending(operator) -> str:
+    """Of the kernel's name."""
+    return "_twice" if getattr(operator, "rounding", "once") == "twice" else ""
+
+
+roundings = st.sampled_from(("once", "twice"))
 
 
 # -- windows -----------------------------------------------------------------------------------------------------------
@@ -207,11 +220,11 @@ def segment_call(graph: Graph, operator, x: np.ndarray, y: np.ndarray, row: int,
         case Conv2D():
             shape = (channels, len(operator.bias), operator.groups, kernel_h, kernel_w, stride, dilation_w)
             head = (*shape, in_zero(graph, operator), *output, *weight_arguments(graph, operator))
-            return Call(encode("conv2d", *head, *place), expected)
+            return Call(encode("conv2d" + ending(operator), *head, *place), expected)
         case DepthwiseConv2D():
             shape = (channels, kernel_h, kernel_w, stride, dilation_w)
             head = (*shape, in_zero(graph, operator), *output, *weight_arguments(graph, operator))
-            return Call(encode("depthwise", *head, *place), expected)
+            return Call(encode("depthwise" + ending(operator), *head, *place), expected)
         case MaxPool2D():
             head = (channels, kernel_h, kernel_w, stride, dilation_w, *output[1:])
             return Call(encode("max_pool", *head, *place), expected)
@@ -252,10 +265,12 @@ def windowed_calls(draw, kind):
     if kind is Conv2D:
         del common["kernel"]
         weights = int8_values(rng, (outputs, *kernel, channels // groups))
+        common["rounding"] = draw(roundings)
         operator = Conv2D(**common, weights=weights, groups=groups, **parameters(rng, weights, (1, 2, 3)))
     elif kind is DepthwiseConv2D:
         del common["kernel"]
         weights = int8_values(rng, (*kernel, channels))
+        common["rounding"] = draw(roundings)
         operator = DepthwiseConv2D(**common, weights=weights, **parameters(rng, weights, (0, 1)))
     elif kind is AveragePool2D:
         del common["dilation"]
@@ -285,7 +300,7 @@ def pointwise_calls(draw):
     pixels = draw(st.integers(1, 9))
     channels, outputs = draw(st.tuples(st.integers(1, 33), st.integers(1, 17)))
     weights = int8_values(rng, (outputs, 1, 1, channels))
-    names = {"name": "under test", "inputs": ("x",), "output": "y"}
+    names = {"name": "under test", "inputs": ("x",), "output": "y", "rounding": draw(roundings)}
     operator = Conv2D(**names, weights=weights, **parameters(rng, weights, (1, 2, 3)), **draw(clamps()))
     zeros = draw(st.tuples(zero_points, zero_points))
     graph = graph_of(operator, [(1, pixels, channels), (1, pixels, outputs)], zeros)
@@ -304,8 +319,8 @@ def pointwise_calls(draw):
         *weight_arguments(graph, operator),
     )
     return [
-        Call(encode("pointwise", *head, x, pixels), y.tobytes()),
-        Call(encode("pointwise", *head, x[:, :0], 0), b""),
+        Call(encode("pointwise" + ending(operator), *head, x, pixels), y.tobytes()),
+        Call(encode("pointwise" + ending(operator), *head, x[:, :0], 0), b""),
         segment_call(graph, operator, x, y, 0, 0, pixels),
     ]
 

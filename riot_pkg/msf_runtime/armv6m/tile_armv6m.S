@@ -26,6 +26,15 @@
 
 #if defined(__ARM_ARCH_6M__)
 
+/* MSF_TWICE, of a file that includes this one: 1 for outputs that are not below their zero point, 2 for all */
+#if !defined(MSF_TWICE)
+#define ROUNDED(name) name
+#elif MSF_TWICE == 1
+#define ROUNDED(name) name##_above
+#else
+#define ROUNDED(name) name##_twice
+#endif
+
     .syntax unified
     .cpu cortex-m0
     .thumb
@@ -194,6 +203,14 @@
     ldrb r3, [r4, #4 * \at + 3]
     muls r0, r3
     adds r0, r0, r1
+#if MSF_TWICE == 1                      /* 2^30 of the first rounding, in steps of 2^24 */
+    adds r0, #64
+#elif MSF_TWICE == 2                    /* with the sum's sign */
+    asrs r1, r0, #31
+    lsls r1, r1, #7
+    adds r1, #64
+    adds r0, r0, r1
+#endif
     ldrb r1, [r5, #\at]
     subs r1, #24
     ldr  r3, [sp, #ZERO]
@@ -214,7 +231,11 @@
 .Lrarely\at:
     ldr  r1, [r4, #4 * \at]
     ldrb r2, [r5, #\at]
+#ifdef MSF_TWICE
+    bl   msf_scale_twice_rarely
+#else
     bl   msf_scale_rarely
+#endif
     load_limits
     ldr  r3, [sp, #ZERO]
     adds r0, r0, r3
@@ -243,9 +264,9 @@
 \name:
 .endm
 
-    .section .text.msf_tile_armv6m, "ax", %progbits
+    .section ROUNDED(.text.msf_tile_armv6m), "ax", %progbits
 
-    function msf_depthwise1_armv6m
+    function ROUNDED(msf_depthwise1_armv6m)
     enter .Ldepthwise_sums + 1
     movs r1, r0
     ldr  r0, [r4, #TILE_RUN_STEP]
@@ -255,9 +276,9 @@
     place_weights
     b    .Lblock
     .ltorg
-    .size msf_depthwise1_armv6m, . - msf_depthwise1_armv6m
+    .size ROUNDED(msf_depthwise1_armv6m), . - ROUNDED(msf_depthwise1_armv6m)
 
-    function msf_tile1_armv6m
+    function ROUNDED(msf_tile1_armv6m)
     enter .Ltile_sums + 1
     ldr  r1, [r4, #TILE_ELEMENTS]
     movs r2, #3
@@ -427,7 +448,7 @@
     pop  {r4-r7, pc}
     output_rarely 2
     output_rarely 3
-    .size msf_tile1_armv6m, . - msf_tile1_armv6m
+    .size ROUNDED(msf_tile1_armv6m), . - ROUNDED(msf_tile1_armv6m)
 
 #endif
 

@@ -20,8 +20,8 @@
 #include "tile.h"
 #include "window.h"
 
-void msf_conv2d_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t in_width,
-                   int32_t x, int8_t *out, int32_t pixels)
+void MSF_ROUNDED(msf_conv2d)(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t in_width,
+                             int32_t x, int8_t *out, int32_t pixels)
 {
     const int32_t kernel_w = op->kernel_w;
     const int32_t depth = op->in_channels / op->groups;
@@ -73,8 +73,8 @@ void msf_conv2d_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t
                                               op->bias + channel, op->multiplier + channel,
                                               op->shift + channel };
 
-            msf_tile_s8(&tile, &channels, group_outputs, group_pixels, op->least_shift,
-                        out + channel);
+            MSF_ROUNDED(msf_tile)
+            (&tile, &channels, group_outputs, group_pixels, op->least_shift, out + channel);
             tile.in_first += depth;
         }
         x += group_pixels * op->stride_w;

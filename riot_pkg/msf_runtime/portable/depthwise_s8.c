@@ -19,8 +19,8 @@
 #include "tile.h"
 #include "window.h"
 
-void msf_depthwise_s8(const msf_depthwise_s8_t *op, const int8_t *const *rows, int32_t in_width,
-                      int32_t x, int8_t *out, int32_t pixels)
+void MSF_ROUNDED(msf_depthwise)(const msf_depthwise_s8_t *op, const int8_t *const *rows,
+                                int32_t in_width, int32_t x, int8_t *out, int32_t pixels)
 {
     const int32_t channels = op->channels;
     const int32_t kernel_w = op->kernel_w;
@@ -57,7 +57,7 @@ void msf_depthwise_s8(const msf_depthwise_s8_t *op, const int8_t *const *rows, i
         tile.runs = taps.end - taps.first;
         tile.in_first = (x + taps.first * op->dilation_w) * channels;
         msf_tile_place(&tile, op->kernel_h, kernel_w, first_row, end_row, taps.first, tile.runs);
-        msf_depthwise_tile_s8(&tile, &constants, channels, count, op->least_shift, out);
+        MSF_ROUNDED(msf_depthwise_tile)(&tile, &constants, channels, count, op->least_shift, out);
         x += count * op->stride_w;
         out += count * channels;
         pixels -= count;

@@ -14,18 +14,20 @@
 #include "tile.h"
 
 #if MSF_TILE_ASM
-static msf_tile_function_t *depthwise_function(int32_t pixels)
+static msf_tile_function_t *depthwise_function(const msf_tile_t *tile, int32_t pixels)
 {
 #if defined(__ARM_ARCH_6M__)
+    (void)tile;
     (void)pixels;
-    return msf_depthwise1_armv6m;
+    return MSF_TILE_FUNCTION(tile, msf_depthwise1_armv6m);
 #else
     if (!MSF_LARGE_TILES) {
-        return msf_depthwise1_rv32;
+        return MSF_TILE_FUNCTION(tile, msf_depthwise1_rv32);
     }
-    return pixels == 4   ? msf_depthwise4_rv32
-           : pixels == 2 ? msf_depthwise2_rv32
-                         : msf_depthwise1_rv32;
+    (void)tile;
+    return pixels == 4   ? MSF_TILE_FUNCTION(tile, msf_depthwise4_rv32)
+           : pixels == 2 ? MSF_TILE_FUNCTION(tile, msf_depthwise2_rv32)
+                         : MSF_TILE_FUNCTION(tile, msf_depthwise1_rv32);
 #endif
 }
 #endif
@@ -79,21 +81,22 @@ static void accumulate_one(const msf_tile_t *tile, int32_t in_first, const int8_
     *acc = (int32_t)sum;
 }
 
-void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
-                           int32_t pixels, uint32_t least_shift, int8_t *out)
+void MSF_ROUNDED(msf_depthwise_tile)(const msf_tile_t *tile, const msf_channels_t *channels,
+                                     int32_t count, int32_t pixels, uint32_t least_shift,
+                                     int8_t *out)
 {
     const msf_output_t output = { tile->zero, tile->min, tile->max };
     int32_t done = 0;
 
 #if MSF_TILE_ASM
 #if MSF_LARGE_TILES
-    if (least_shift >= MSF_LEAST_SHIFT && pixels == 1 && count % MSF_WIDE == 0) {
-        msf_wide_depthwise_rv32(tile, channels, out, count / MSF_WIDE);
+    if (least_shift >= MSF_TILE_SHIFT && pixels == 1 && count % MSF_WIDE == 0) {
+        MSF_TILE_FUNCTION(tile, msf_wide_depthwise_rv32)(tile, channels, out, count / MSF_WIDE);
         return;
     }
 #endif
-    if (least_shift >= MSF_LEAST_SHIFT && count >= MSF_BLOCK) {
-        depthwise_function(pixels)(tile, channels, out, count / MSF_BLOCK);
+    if (least_shift >= MSF_TILE_SHIFT && count >= MSF_BLOCK) {
+        depthwise_function(tile, pixels)(tile, channels, out, count / MSF_BLOCK);
         done = count / MSF_BLOCK * MSF_BLOCK;
     }
 #else
@@ -121,7 +124,7 @@ void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channel
             else {
                 accumulate_one(tile, in_first + channel, weights, acc);
             }
-            msf_requantize_channels(acc, channels->multiplier + channel, channels->shift + channel,
+            MSF_REQUANTIZE_CHANNELS(acc, channels->multiplier + channel, channels->shift + channel,
                                     block, &output, out + channel);
         }
         out += tile->out_step;

@@ -15,7 +15,8 @@
 
 #include "tile.h"
 
-void msf_pointwise_s8(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out, int32_t pixels)
+void MSF_ROUNDED(msf_pointwise)(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out,
+                                int32_t pixels)
 {
     const msf_channels_t channels = { op->weights, op->bias, op->multiplier, op->shift };
     msf_tile_t tile = {
@@ -33,7 +34,7 @@ void msf_pointwise_s8(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out, 
     while (pixels > 0) {
         const int32_t count = msf_tile_pixels(pixels);
 
-        msf_tile_s8(&tile, &channels, op->out_channels, count, op->least_shift, out);
+        MSF_ROUNDED(msf_tile)(&tile, &channels, op->out_channels, count, op->least_shift, out);
         tile.in_first += count * tile.in_step;
         out += count * tile.out_step;
         pixels -= count;

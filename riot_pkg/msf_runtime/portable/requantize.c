@@ -30,13 +30,21 @@ void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, cons
     const int32_t min = output->min;
     const int32_t max = output->max;
 
-    if (shift[0] & MSF_ROUNDS_TWICE) {
-        for (int32_t c = 0; c < channels; c++) {
-            out[c] = msf_requantize_either(acc[c], multiplier[c], shift[c], zero, min, max);
-        }
-        return;
-    }
     for (int32_t c = 0; c < channels; c++) {
         out[c] = msf_requantize(acc[c], multiplier[c], shift[c], zero, min, max);
+    }
+}
+
+void msf_requantize_channels_twice(const int32_t *acc, const int32_t *multiplier,
+                                   const uint8_t *shift, int32_t channels,
+                                   const msf_output_t *output, int8_t *out)
+{
+    const int32_t zero = output->zero;
+    const int32_t min = output->min;
+    const int32_t max = output->max;
+
+    for (int32_t c = 0; c < channels; c++) {
+        out[c] =
+            msf_clamp_s8(zero + msf_scale_twice_narrow(acc[c], multiplier[c], shift[c]), min, max);
     }
 }

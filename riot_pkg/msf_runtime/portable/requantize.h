@@ -108,10 +108,14 @@ typedef struct {
     int32_t max;
 } msf_output_t;
 
-/** out[c] = acc[c] requantized by multiplier[c] and shift[c], for `channels` channels, all of which
- *  round alike */
+/** out[c] = acc[c] requantized by multiplier[c] and shift[c], for `channels` channels; rounded once or
+ *  twice. @{ */
 void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
                              int32_t channels, const msf_output_t *output, int8_t *out);
+void msf_requantize_channels_twice(const int32_t *acc, const int32_t *multiplier,
+                                   const uint8_t *shift, int32_t channels,
+                                   const msf_output_t *output, int8_t *out);
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -25,12 +25,23 @@ extern "C" {
 
 #if defined(__riscv) && __riscv_xlen == 32
 #define MSF_TILE_ASM 1     /**< tile_rv32.S computes whole blocks */
-#define MSF_LEAST_SHIFT 33 /**< where all shifts are at least that */
+#define MSF_LEAST_SHIFT 33 /**< where all shifts are at least that; MSF_LEAST_SHIFT_TWICE else */
 #elif defined(__ARM_ARCH_6M__)
 #define MSF_TILE_ASM 1 /**< tile_armv6m.S */
 #define MSF_LEAST_SHIFT 25
 #else
 #define MSF_TILE_ASM 0
+#endif
+#define MSF_LEAST_SHIFT_TWICE 32
+
+/* Where outputs are rounded twice, kernels have the same code and other names: a file that defines
+ * MSF_TWICE includes the one with the code. What rounds is asked for by these names. */
+#ifdef MSF_TWICE
+#define MSF_ROUNDED(name) name##_twice_s8
+#define MSF_REQUANTIZE_CHANNELS msf_requantize_channels_twice
+#else
+#define MSF_ROUNDED(name) name##_s8
+#define MSF_REQUANTIZE_CHANNELS msf_requantize_channels
 #endif
 
 /**
@@ -124,9 +135,16 @@ void msf_add_padding(const msf_tile_t *tile, const int8_t *weights, int32_t outp
 void msf_dot_s8(const int8_t *in, int32_t elements, const int8_t *weights, int32_t outputs,
                 int32_t *acc);
 
-/** The same where each channel has a filter of its own. */
+/** As msf_tile_s8() where each channel has a filter of its own. */
 void msf_depthwise_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
                            int32_t pixels, uint32_t least_shift, int8_t *out);
+
+/** Both for outputs that are rounded twice. @{ */
+void msf_tile_twice_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
+                       int32_t pixels, uint32_t least_shift, int8_t *out);
+void msf_depthwise_tile_twice_s8(const msf_tile_t *tile, const msf_channels_t *channels,
+                                 int32_t count, int32_t pixels, uint32_t least_shift, int8_t *out);
+/** @} */
 
 #if MSF_TILE_ASM
 #define MSF_WIDE (16)
@@ -137,11 +155,27 @@ typedef void msf_tile_function_t(const msf_tile_t *tile, const msf_channels_t *c
                                  int8_t *out, int32_t blocks);
 
 #if defined(__riscv)
-msf_tile_function_t msf_tile1_rv32, msf_tile2_rv32, msf_tile4_rv32;
-msf_tile_function_t msf_depthwise1_rv32, msf_depthwise2_rv32, msf_depthwise4_rv32;
-msf_tile_function_t msf_wide_tile_rv32, msf_wide_depthwise_rv32;
+#define MSF_TILE_FUNCTIONS(ending)                                                              \
+    msf_tile_function_t msf_tile1_rv32##ending, msf_tile2_rv32##ending, msf_tile4_rv32##ending; \
+    msf_tile_function_t msf_depthwise1_rv32##ending, msf_depthwise2_rv32##ending;               \
+    msf_tile_function_t msf_depthwise4_rv32##ending, msf_wide_tile_rv32##ending;                \
+    msf_tile_function_t msf_wide_depthwise_rv32##ending
 #else
-msf_tile_function_t msf_tile1_armv6m, msf_depthwise1_armv6m;
+#define MSF_TILE_FUNCTIONS(ending) \
+    msf_tile_function_t msf_tile1_armv6m##ending, msf_depthwise1_armv6m##ending
+#endif
+MSF_TILE_FUNCTIONS();
+MSF_TILE_FUNCTIONS(_twice);
+MSF_TILE_FUNCTIONS(_above); /**< rounded twice, for tiles whose `min` is not below `zero` */
+/** @} */
+
+/** The function that suits a tile, and the least shift that it takes. @{ */
+#ifdef MSF_TWICE
+#define MSF_TILE_FUNCTION(tile, name) ((tile)->min >= (tile)->zero ? name##_above : name##_twice)
+#define MSF_TILE_SHIFT MSF_LEAST_SHIFT_TWICE
+#else
+#define MSF_TILE_FUNCTION(tile, name) name
+#define MSF_TILE_SHIFT MSF_LEAST_SHIFT
 #endif
 /** @} */
 #endif

@@ -18,16 +18,20 @@
 #define BATCH (4 * MSF_BLOCK) /**< channels requantized together */
 
 #if MSF_TILE_ASM
-static msf_tile_function_t *tile_function(int32_t pixels)
+static msf_tile_function_t *tile_function(const msf_tile_t *tile, int32_t pixels)
 {
 #if defined(__ARM_ARCH_6M__)
+    (void)tile;
     (void)pixels;
-    return msf_tile1_armv6m;
+    return MSF_TILE_FUNCTION(tile, msf_tile1_armv6m);
 #else
     if (!MSF_LARGE_TILES) {
-        return msf_tile1_rv32;
+        return MSF_TILE_FUNCTION(tile, msf_tile1_rv32);
     }
-    return pixels == 4 ? msf_tile4_rv32 : pixels == 2 ? msf_tile2_rv32 : msf_tile1_rv32;
+    (void)tile;
+    return pixels == 4   ? MSF_TILE_FUNCTION(tile, msf_tile4_rv32)
+           : pixels == 2 ? MSF_TILE_FUNCTION(tile, msf_tile2_rv32)
+                         : MSF_TILE_FUNCTION(tile, msf_tile1_rv32);
 #endif
 }
 #endif
@@ -48,6 +52,7 @@ static void accumulate(const msf_tile_t *tile, int32_t in_first, const int8_t *w
     }
 }
 
+#ifndef MSF_TWICE
 void msf_add_padding(const msf_tile_t *tile, const int8_t *weights, int32_t outputs, int32_t step,
                      int32_t row, int32_t *acc)
 {
@@ -72,6 +77,7 @@ void msf_add_padding(const msf_tile_t *tile, const int8_t *weights, int32_t outp
         acc[o] = (int32_t)((uint32_t)acc[o] + (uint32_t)(tile->in_zero * sum));
     }
 }
+#endif
 
 /** acc[o] = bias[o] + the window of one pixel */
 static void begin_and_accumulate(const msf_tile_t *tile, int32_t in_first, const int8_t *weights,
@@ -87,20 +93,20 @@ static void begin_and_accumulate(const msf_tile_t *tile, int32_t in_first, const
     accumulate(tile, in_first, weights, outputs, acc);
 }
 
-void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
-                 int32_t pixels, uint32_t least_shift, int8_t *out)
+void MSF_ROUNDED(msf_tile)(const msf_tile_t *tile, const msf_channels_t *channels, int32_t count,
+                           int32_t pixels, uint32_t least_shift, int8_t *out)
 {
     const msf_output_t output = { tile->zero, tile->min, tile->max };
     int32_t done = 0;
 
 #if MSF_TILE_ASM
-    if (least_shift >= MSF_LEAST_SHIFT && count >= MSF_BLOCK) {
+    if (least_shift >= MSF_TILE_SHIFT && count >= MSF_BLOCK) {
         msf_channels_t rest = *channels;
 
 #if MSF_LARGE_TILES
         if (pixels == 1 && count >= MSF_WIDE) {
             done = count / MSF_WIDE * MSF_WIDE;
-            msf_wide_tile_rv32(tile, channels, out, count / MSF_WIDE);
+            MSF_TILE_FUNCTION(tile, msf_wide_tile_rv32)(tile, channels, out, count / MSF_WIDE);
             rest.weights += done * tile->weights_filter;
             rest.bias += done;
             rest.multiplier += done;
@@ -110,7 +116,7 @@ void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t
         if (count - done >= MSF_BLOCK) {
             const int32_t blocks = (count - done) / MSF_BLOCK;
 
-            tile_function(pixels)(tile, &rest, out + done, blocks);
+            tile_function(tile, pixels)(tile, &rest, out + done, blocks);
             done += blocks * MSF_BLOCK;
         }
     }
@@ -134,7 +140,7 @@ void msf_tile_s8(const msf_tile_t *tile, const msf_channels_t *channels, int32_t
                 weights += MSF_BLOCK * tile->weights_filter;
                 batch += outputs;
             }
-            msf_requantize_channels(acc, channels->multiplier + channel, channels->shift + channel,
+            MSF_REQUANTIZE_CHANNELS(acc, channels->multiplier + channel, channels->shift + channel,
                                     batch, &output, out + channel);
             channel += batch;
         }

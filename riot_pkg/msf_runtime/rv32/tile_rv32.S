@@ -24,6 +24,15 @@
 
 #if defined(__riscv) && __riscv_xlen == 32
 
+/* MSF_TWICE, of a file that includes this one: 1 for outputs that are not below their zero point, 2 for all */
+#if !defined(MSF_TWICE)
+#define ROUNDED(name) name
+#elif MSF_TWICE == 1
+#define ROUNDED(name) name##_above
+#else
+#define ROUNDED(name) name##_twice
+#endif
+
 /* msf_tile_t */
 #define ROWS 0
 #define ROW_COUNT 4
@@ -142,9 +151,20 @@
 .endif
 .endm
 
-/* one output; t2 multiplier, t4 half, t3 shift - 32, a0 zero, a1 min, a2 max */
+/* one output; t2 multiplier, t4 half, t3 shift - 32, a0 zero, a1 min, a2 max. Rounded twice the high word is that of
+ * four times the sum, and half one more; of a negative one 2 are taken away, and ra is written over */
 .macro output sum, at, out
+#ifdef MSF_TWICE
+    slli \sum, \sum, 2
     mulh \sum, \sum, t2
+#if MSF_TWICE == 2
+    srai ra, \sum, 31
+    add  \sum, \sum, ra
+    add  \sum, \sum, ra
+#endif
+#else
+    mulh \sum, \sum, t2
+#endif
     add  \sum, \sum, t4
     sra  \sum, \sum, t3
     add  \sum, \sum, a0
@@ -159,10 +179,18 @@
 .macro outputs pixels, at, sum0, sum1, sum2, sum3
     lbu  t3, \at(ra)
     lw   t2, 4*\at(t1)
+#ifdef MSF_TWICE
+    addi t3, t3, -31
+    li   t4, 1
+    sll  t4, t4, t3
+    addi t4, t4, 1
+    addi t3, t3, 1
+#else
     addi t3, t3, -33
     li   t4, 1
     sll  t4, t4, t3
     addi t3, t3, 1
+#endif
     output \sum0, \at, a3
 .if \pixels > 1
     output \sum1, \at, t0
@@ -171,6 +199,9 @@
     output \sum2, \at, t5
     output \sum3, \at, t6
 .endif
+#if MSF_TWICE == 2
+    lw   ra, SHIFT(sp)
+#endif
 .endm
 
 /* the function's beginning; then t0 weights, t1 bias, t6 the tile */
@@ -793,14 +824,14 @@
     .size \name, . - \name
 .endm
 
-    tile msf_tile4_rv32, 4, 0
-    tile msf_tile2_rv32, 2, 0
-    tile msf_tile1_rv32, 1, 0
-    tile msf_depthwise4_rv32, 4, 1
-    tile msf_depthwise2_rv32, 2, 1
-    tile msf_depthwise1_rv32, 1, 1
-    wide msf_wide_tile_rv32, 0
-    wide msf_wide_depthwise_rv32, 1
+    tile ROUNDED(msf_tile4_rv32), 4, 0
+    tile ROUNDED(msf_tile2_rv32), 2, 0
+    tile ROUNDED(msf_tile1_rv32), 1, 0
+    tile ROUNDED(msf_depthwise4_rv32), 4, 1
+    tile ROUNDED(msf_depthwise2_rv32), 2, 1
+    tile ROUNDED(msf_depthwise1_rv32), 1, 1
+    wide ROUNDED(msf_wide_tile_rv32), 0
+    wide ROUNDED(msf_wide_depthwise_rv32), 1
 
 #endif
 

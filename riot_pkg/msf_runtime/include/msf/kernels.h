@@ -15,9 +15,9 @@
  * output pixels.
  *
  * **Requantization.** `out = clamp(out_zero + ((acc * multiplier + (1 << (shift - 1))) >> shift))`, the product in 64
- * bits, multiplier 0 or in [2^30, 2^31), shift in [1, 62]. That rounds once. A shift with bit 7 set, MSF_ROUNDS_TWICE,
- * rounds as TensorFlow Lite does: where the shift in the other bits is above 31, 2^30 is added to the product before,
- * or taken from it where `acc` is negative. The channels of an operator round alike.
+ * bits, multiplier 0 or in [2^30, 2^31), shift in [1, 62]. That rounds once. Rounded twice, as TensorFlow Lite does, 2^30
+ * is added to the product before where the shift is above 31, or taken from it where `acc` is negative. Convolutions
+ * have kernels of their own for that; pools and products do it where bit 7 of the shift is set, MSF_ROUNDS_TWICE.
  *
  * **Constants.** The `bias` of convolutions and dense layers is the layer's bias less `in_zero` times the sum of all
  * weights of its output channel, modulo 2^32: a kernel multiplies the elements as they are. Filters of several output
@@ -65,6 +65,13 @@ void msf_conv2d_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t
  *  convolution with kernel_h = kernel_w = 1. */
 void msf_pointwise_s8(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out, int32_t pixels);
 
+/** Both for outputs that are rounded twice, whose shifts are without MSF_ROUNDS_TWICE. @{ */
+void msf_conv2d_twice_s8(const msf_conv2d_s8_t *op, const int8_t *const *rows, int32_t in_width,
+                         int32_t x, int8_t *out, int32_t pixels);
+void msf_pointwise_twice_s8(const msf_conv2d_s8_t *op, const int8_t *in, int8_t *out,
+                            int32_t pixels);
+/** @} */
+
 /** Convolution with one filter a channel. */
 typedef struct {
     const int8_t *weights;     /**< [kernel_h][kernel_w][channels] */
@@ -85,6 +92,10 @@ typedef struct {
 
 void msf_depthwise_s8(const msf_depthwise_s8_t *op, const int8_t *const *rows, int32_t in_width,
                       int32_t x, int8_t *out, int32_t pixels);
+
+/** The same for outputs that are rounded twice, whose shifts are without MSF_ROUNDS_TWICE. */
+void msf_depthwise_twice_s8(const msf_depthwise_s8_t *op, const int8_t *const *rows,
+                            int32_t in_width, int32_t x, int8_t *out, int32_t pixels);
 
 /** Matrix times vector. */
 typedef struct {
