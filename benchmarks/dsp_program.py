@@ -129,7 +129,8 @@ def calls(case: Case, suffix: str, scratch: str, kernel: str) -> str:
     at = f"out + (y * {target.width} + x) * {target.channels}"
     count = f"x + {case.step} <= {target.width} ? {case.step} : {target.width} - x"
     if isinstance(operator, Conv2D) and is_pointwise(operator):
-        body = f"msf_pointwise_{suffix}({op}, in + (y * {source.width} + x) * {source.channels}, {at}, n{scratch});"
+        pointwise = kernel.replace("conv2d", "pointwise")
+        body = f"{pointwise}({op}, in + (y * {source.width} + x) * {source.channels}, {at}, n{scratch});"
         window = ""
     else:
         window = f"""
@@ -165,12 +166,16 @@ def source(cases: Sequence[Case]) -> str:
         together = min(step, case.tile) if isinstance(operator, Conv2D) else step
         scratch = cost.scratch_bytes(operator, tensor, target, together)
         assert scratch % 4 == 0
+        # a function for each case: compilers take long over one that holds them all
+        body.append(f"static void __attribute__((noinline)) run_{case.name}(int8_t *memory)")
+        body += ["{", "    uint64_t start, end;", "    uint32_t wrong;"]
         body.append(f'    sim_write("{{\\"case\\": \\"{case.name}\\"");')
         body.append(f"    in = memory + 65536 + {case.offset};")
         body.append(f"    out = memory + {65536 + GAP + (tensor.size + 3) // 4 * 4} + GUARD;")
         body.append("    scratch = memory + 4 * GUARD;")
         body.append(f"    memcpy(in, {case.name}_in, {tensor.size});")
-        portable = "msf_conv2d_s8" if isinstance(operator, Conv2D) else "msf_depthwise_s8"
+        rounded = "_twice" if isinstance(operator, Conv2D | DepthwiseConv2D) and operator.rounding == "twice" else ""
+        portable = f"msf_{'conv2d' if isinstance(operator, Conv2D) else 'depthwise'}{rounded}_s8"
         for suffix, argument, kernel in (("dsp", ", scratch", made.ctype.removesuffix("_t")), ("s8", "", portable)):
             body.append(
                 RUN.format(
@@ -181,10 +186,10 @@ def source(cases: Sequence[Case]) -> str:
                     label=suffix,
                 )
             )
-        body.append('    sim_write("}\\n");')
-    head = ["int main(void)", "{", "    int8_t *const memory = sim_spare_memory(2 << 20);"]
-    head += ["    uint64_t start, end;", "    uint32_t wrong;"]
-    return "\n".join([*lines, *head, *body, "    return 0;", "}", ""])
+        body += ['    sim_write("}\\n");', "}", ""]
+    main = ["int main(void)", "{", "    int8_t *const memory = sim_spare_memory(2 << 20);"]
+    main += [f"    run_{case.name}(memory);" for case in cases]
+    return "\n".join([*lines, *body, *main, "    return 0;", "}", ""])
 
 
 GAP = 64

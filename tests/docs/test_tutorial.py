@@ -90,6 +90,7 @@ def test_to_a_simulated_board(folder: Path) -> None:
     assert follow(folder, {"cross"}) == 6
 
 
+@pytest.mark.long
 @pytest.mark.riot
 @pytest.mark.cross
 def test_to_an_application_under_riot(folder: Path, riot: Path) -> None:

@@ -21,7 +21,7 @@ def test_a_network_for_16_kib_matches_the_reference(riot, emulated, name):
     assert found["microseconds"] > 0 and 0 < found["stack_bytes"] < boards.load(name).stack_bytes
 
 
-@pytest.mark.parametrize("name", ["nrf52840dk", "nucleo-f767zi"])
+@pytest.mark.parametrize("name", ["nrf52840dk", pytest.param("nucleo-f767zi", marks=pytest.mark.long)])
 def test_a_build_takes_what_the_schedule_says(riot, tmp_path, name):
     board = boards.load(name)
     schedule = verify.make_schedule(ModelSource("zoo:mcunet-vww1"), None, board)

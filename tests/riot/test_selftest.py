@@ -92,7 +92,7 @@ def test_a_package_that_changed_is_built_again(riot, tmp_path):
     assert not run(build(native, APPLICATION, packages, tmp_path / "build", jobs=2)).match
 
 
-@pytest.mark.parametrize("name", ["nrf52840dk", "nucleo-f767zi"])
+@pytest.mark.parametrize("name", ["nrf52840dk", pytest.param("nucleo-f767zi", marks=pytest.mark.long)])
 def test_the_figures_of_a_build_are_those_of_the_size_tool(built, name):
     ready = built(name)
     said = subprocess.run(["arm-none-eabi-size", str(ready.elf)], capture_output=True, text=True, check=True).stdout

@@ -49,6 +49,7 @@ def kernel(folder: Path, riot: Path, **settings: str) -> bytes:
         return b"".join(each.data() for each in ELFFile(file).iter_sections() if each.name.startswith(".text"))
 
 
+@pytest.mark.long
 def test_how_the_kernels_are_compiled_can_be_chosen(riot: Path, tmp_path: Path) -> None:
     shutil.copytree(SELFTEST, tmp_path / "selftest")
     codes = [
