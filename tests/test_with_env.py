@@ -115,6 +115,7 @@ def test_interrupted_set_up_is_made_anew(project: Path) -> None:
     assert installations(project) == 2
 
 
+@pytest.mark.long
 def test_moved_project_gets_an_environment_that_points_to_its_new_place(project: Path) -> None:
     with_env(project, "true")
     moved = project.rename(project.with_name("moved"))
@@ -159,6 +160,7 @@ def test_unknown_command_and_no_command_are_one_line_each(project: Path) -> None
     assert (result.returncode, result.stderr) == (127, "with-env: no-such-command: No such file or directory\n")
 
 
+@pytest.mark.long
 def test_failing_installation_is_tried_again(project: Path) -> None:
     (project / "backend.py").write_text("raise SystemExit('the backend is broken')\n")
     assert_one_line(with_env(project, "true"), "set-up failed at", "pip install")

@@ -245,6 +245,23 @@ def add(draw, net: Network, x: Activation) -> Activation:
     return y
 
 
+def constant(draw, net: Network, x: Activation) -> Activation:
+    """A sum or product with a constant number, or a product with one a channel."""
+    name = draw(st.sampled_from(["ADD", "SUB", "MUL", "MUL"]))
+    shape = (x.shape[-1],) if name == "MUL" and draw(st.booleans()) else draw(st.sampled_from([(), (1,)]))
+    values = net.random.integers(-128, 128, shape).astype(np.int8)
+    zero = 0 if shape else int(net.random.integers(-128, 128))
+    if net.element == "uint8":
+        values, zero = (values.astype(np.int16) + 128).astype(np.uint8), zero + 128
+    scale = float(np.float32(x.scale * draw(st.floats(0.3, 3))))
+    other = net.constant(values, scales=[scale], zeros=[zero])
+    y = net.fresh(x.shape, x.scale * scale * 40 if name == "MUL" else max(x.scale, scale) * draw(st.floats(0.4, 2.5)))
+    kind = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul"}[name]
+    pair = [x.index, other] if draw(st.booleans()) else [other, x.index]
+    net.operator(name, pair, [y.index], options(kind, fusedActivationFunction=net.fused()), 2)
+    return y
+
+
 def quantize(draw, net: Network, x: Activation) -> Activation:
     y = net.fresh(x.shape, x.scale * draw(st.floats(0.3, 3)))
     net.operator("QUANTIZE", [x.index], [y.index], options("Quantize"), 2)
@@ -281,17 +298,58 @@ def resize(draw, net: Network, x: Activation) -> Activation:
     return y
 
 
+FUNCTIONS = {
+    "RELU": 2,
+    "RELU6": 2,
+    "RELU_N1_TO_1": 1,
+    "LEAKY_RELU": 2,
+    "LOGISTIC": 2,
+    "TANH": 2,
+    "GELU": 2,
+    "HARD_SWISH": 1,
+}
+"""With the versions that have int8."""
+
+
 def function(draw, net: Network, x: Activation) -> Activation:
-    names = ["RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU"]
-    name = draw(st.sampled_from(names))
-    y = net.fresh(x.shape, x.scale * draw(st.floats(0.5, 2)))
-    given = options("LeakyRelu", alpha=draw(st.floats(-0.5, 1.5, width=32))) if name == "LEAKY_RELU" else None
-    net.operator(name, [x.index], [y.index], given, 1 if name == "RELU_N1_TO_1" else 2)
+    known = [
+        name for name in FUNCTIONS if net.element == "int8" or name not in ("LOGISTIC", "TANH", "GELU", "HARD_SWISH")
+    ]
+    name = draw(st.sampled_from(known))
+    match name:
+        case "LOGISTIC":
+            y = net.activation(x.shape, 1 / 256, -128)
+        case "TANH":
+            y = net.activation(x.shape, 1 / 128, 0)
+        case _:
+            y = net.fresh(x.shape, x.scale * draw(st.floats(0.5, 2)))
+    given = None
+    if name == "LEAKY_RELU":
+        given = options("LeakyRelu", alpha=draw(st.floats(-0.5, 1.5, width=32)))
+    elif name == "GELU":
+        given = options("Gelu")
+    net.operator(name, [x.index], [y.index], given, FUNCTIONS[name])
     return y
 
 
-IMAGE = [conv, depthwise, conv, depthwise, pool, mean, add, quantize, pad, concat, resize, function, dense, softmax]
-VECTOR = [dense, add, quantize, softmax, function, concat]
+IMAGE = [
+    conv,
+    depthwise,
+    conv,
+    depthwise,
+    pool,
+    mean,
+    add,
+    constant,
+    quantize,
+    pad,
+    concat,
+    resize,
+    function,
+    dense,
+    softmax,
+]
+VECTOR = [dense, add, constant, quantize, softmax, function, concat]
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from msf_riot.importer.draft import Quantized
-from msf_riot.importer.tflite.fixed_point import exp_on_negative_values, multiply, quantized_multiplier
+from msf_riot.importer.tflite.fixed_point import (
+    Integers,
+    exp_on_negative_values,
+    multiply,
+    quantized_multiplier,
+    rounding_divide,
+)
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import Import, Value, reads
-from msf_riot.importer.values import Array
+from msf_riot.importer.values import Array, FloatArray
 from msf_riot.ir import FixedPointSoftmax, Lookup
 
 MAX_CLASSES = 4095
@@ -81,6 +88,68 @@ def leaky_relu(operation: Operation, reading: Import) -> Value:
     slope = quantized_multiplier(abs(ratio * alpha))
     below = multiply(steps, *slope) if alpha >= 0 else multiply(-steps, *slope)
     return _table(operation, reading, source, target.quantization.zero_point + np.where(steps >= 0, above, below))
+
+
+def _logistic(x: FloatArray) -> FloatArray:
+    return np.float32(1) / (np.float32(1) + np.exp(-x))
+
+
+def _gelu(x: FloatArray) -> FloatArray:
+    erf = np.array([math.erf(float(v) * math.sqrt(0.5)) for v in x], np.float32)
+    return np.float32(0.5) * x * (np.float32(1) + erf)
+
+
+_FUNCTIONS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "LOGISTIC": _logistic, "TANH": np.tanh, "GELU": _gelu, "EXP": np.exp,
+}  # fmt: skip
+
+
+@reads(*_FUNCTIONS)
+def function(operation: Operation, reading: Import) -> Value:
+    """A table that LiteRT computes in float32 as well (LUTPopulate)."""
+    source, target = reading.activation(operation, 0), reading.target(operation)
+    if operation.operator == "GELU" and operation.option("Approximate", False):
+        raise operation.unsupported("its approximation is not supported, only the function itself")
+    with np.errstate(all="ignore"):
+        real = _FUNCTIONS[operation.operator](np.float32(source.quantization.scale) * _steps(source).astype(np.float32))
+        scaled = real * (np.float32(1) / np.float32(target.quantization.scale))
+    if not (np.abs(scaled) < 2.0**31).all():
+        raise operation.unsupported("gives values beyond int32 for some inputs, which TensorFlow Lite leaves undefined")
+    codes = np.sign(scaled) * np.floor(np.abs(scaled) + np.float32(0.5))
+    return _table(operation, reading, source, codes + target.quantization.zero_point)
+
+
+@reads("HARD_SWISH")
+def hard_swish(operation: Operation, reading: Import) -> Value:
+    """In 16-bit fixed-point numbers (HardSwishPrepare, reference_ops::HardSwish)."""
+    source, target = reading.activation(operation, 0), reading.target(operation)
+    fine = np.float32(1 / 128) * np.float32(source.quantization.scale)
+    multiplier, exponent = quantized_multiplier(float(fine / np.float32(target.quantization.scale)))
+    gate_multiplier, gate_exponent = quantized_multiplier(float(fine / (np.float32(3) / np.float32(32768))))
+    if exponent > 0:
+        raise operation.unsupported("its output's scale is too small beside its input's")
+    value = _steps(source) << 7
+    scaled = _high_product16(value, _int16(multiplier))
+    gate = value
+    if gate_exponent > 0:
+        gate = np.clip(gate << (gate_exponent - 1), -(1 << 15), (1 << 15) - 1)
+    gate = _high_product16(gate, _int16(gate_multiplier))
+    if gate_exponent > 0:
+        gate = np.clip(gate << 1, -(1 << 15), (1 << 15) - 1)
+    gate = (rounding_divide(gate, max(-gate_exponent, 0)) + (1 << 15)) >> 1
+    product = gate * scaled
+    product = np.sign(product) * (np.abs(product) >> 15)
+    return _table(operation, reading, source, rounding_divide(product, -exponent) + target.quantization.zero_point)
+
+
+def _int16(multiplier: int) -> int:
+    return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1)
+
+
+def _high_product16(a: Integers, b: int) -> Integers:
+    """a * b / 2^15 of 16-bit numbers, rounded half up."""
+    result: Integers = (np.asarray(a, np.int64) * b + (1 << 14)) >> 15
+    return result
 
 
 def _steps(source: Quantized) -> npt.NDArray[np.int64]:

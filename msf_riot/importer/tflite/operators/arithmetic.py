@@ -9,12 +9,15 @@ import numpy.typing as npt
 
 from msf_riot.importer.arithmetic import broadcast, spread
 from msf_riot.importer.draft import Quantized
+from msf_riot.importer.linear import emit_linear
 from msf_riot.importer.tflite.fixed_point import multiply, quantized_multiplier
 from msf_riot.importer.tflite.reading import Operation
-from msf_riot.importer.tflite.registry import Import, Value, reads
+from msf_riot.importer.tflite.registry import Import, Value, activation_type, reads
 from msf_riot.importer.tflite.sums import single_rounding, tables
+from msf_riot.importer.values import Array
 from msf_riot.importer.view import View
-from msf_riot.ir import Add, Mul, TableAdd
+from msf_riot.importer.window import Window
+from msf_riot.ir import Add, Lookup, Mul, Padding, Quantization, TableAdd
 
 LEFT_SHIFT = 20
 """Bits by which TensorFlow Lite scales the addends up."""
@@ -24,15 +27,12 @@ LEFT_SHIFT = 20
 def add(operation: Operation, reading: Import) -> Value:
     """Each addend is scaled at 20 more bits, then their sum, each time rounded twice; by the simplest means that
     give the same."""
+    number = _number(operation, reading)
+    if number is not None:
+        return _with_number(operation, reading, *number)
     a, b, view = _operands(operation, reading)
     target = reading.target(operation)
-    largest = 2 * max(a.quantization.scale, b.quantization.scale)
-    first, second = (_addend(value, value.quantization.scale / largest) for value in (a, b))
-    if operation.operator == "SUB":
-        second = -second
-    multiplier, exponent = quantized_multiplier(largest / ((1 << LEFT_SHIFT) * target.quantization.scale))
-    if exponent > 0:
-        raise operation.unsupported("its output's scale is too small beside its inputs'")
+    first, second, multiplier, exponent = _addends(operation, a.quantization, b.quantization, target.quantization)
     parts = [spread(operation, value, view, target) for value in (a, b)]
     zero, low, high = target.quantization.zero_point, target.low, target.high
     wanted = np.clip(zero + multiply(first[:, None] + second[None, :], multiplier, exponent), low, high)
@@ -54,15 +54,96 @@ def add(operation: Operation, reading: Import) -> Value:
     )
 
 
-def _addend(value: Quantized, factor: float) -> npt.NDArray[np.int64]:
+def _addends(
+    operation: Operation, a: Quantization, b: Quantization, wanted: Quantization
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int, int]:
+    """([256] the first addend for each input + 128, [256] the second, multiplier and exponent of their sum)."""
+    largest = 2 * max(a.scale, b.scale)
+    first, second = (_addend(value, value.scale / largest) for value in (a, b))
+    if operation.operator == "SUB":
+        second = -second
+    multiplier, exponent = quantized_multiplier(largest / ((1 << LEFT_SHIFT) * wanted.scale))
+    if exponent > 0:
+        raise operation.unsupported("its output's scale is too small beside its inputs'")
+    return first, second, multiplier, exponent
+
+
+def _addend(value: Quantization, factor: float) -> npt.NDArray[np.int64]:
     multiplier, exponent = quantized_multiplier(factor)
-    steps = (np.arange(-128, 128) - value.quantization.zero_point) << LEFT_SHIFT
-    return np.asarray(multiply(steps, multiplier, exponent), np.int64)
+    return np.asarray(multiply((np.arange(-128, 128) - value.zero_point) << LEFT_SHIFT, multiplier, exponent), np.int64)
+
+
+def _number(operation: Operation, reading: Import) -> tuple[int, int, Quantization] | None:
+    """(which input is a single constant number, its int8 code, its quantization); None where both are activations."""
+    for index in (0, 1):
+        codes, quantization = _constant(operation, reading, index)
+        if codes is not None and codes.size == 1:
+            return index, int(codes.reshape(())), quantization
+    return None
+
+
+def _constant(operation: Operation, reading: Import, index: int) -> tuple[Array | None, Quantization]:
+    """(int8 codes of a constant input, None where it is an activation; its quantization)."""
+    tensor = reading.tensor(operation, index)
+    if tensor is None or not isinstance(reading.value(operation, index), np.ndarray):
+        return None, Quantization(1.0, 0)
+    quantization, element = activation_type(operation, tensor)
+    data = reading.constant(operation, index, "operand").astype(np.int64)
+    return data - (128 if element == "uint8" else 0), quantization
+
+
+def _with_number(operation: Operation, reading: Import, index: int, code: int, constant: Quantization) -> Value:
+    """A table: the function of the activation that the other input leaves."""
+    source, target = reading.activation(operation, 1 - index), reading.target(operation)
+    pair = (constant, source.quantization) if index == 0 else (source.quantization, constant)
+    if operation.operator == "MUL":
+        scale = pair[0].scale * pair[1].scale / target.quantization.scale
+        steps = np.arange(-128, 128) - source.quantization.zero_point
+        result = multiply(steps * (code - constant.zero_point), *quantized_multiplier(scale))
+    else:
+        first, second, multiplier, exponent = _addends(operation, *pair, target.quantization)
+        sums = first[code + 128] + second if index == 0 else first + second[code + 128]
+        result = multiply(sums, multiplier, exponent)
+    table = np.clip(target.quantization.zero_point + result, target.low, target.high).astype(np.int8)
+    return target.emit(operation, Lookup, [source], source.view, table=table, low=-128, high=127)
+
+
+def _by_channel(operation: Operation, reading: Import) -> Value | None:
+    """A factor for each channel, which is a convolution with one weight a channel."""
+    for index in (0, 1):
+        codes, constant = _constant(operation, reading, index)
+        if codes is None:
+            continue
+        source, target = reading.activation(operation, 1 - index), reading.target(operation)
+        height, width, channels = source.view.hwc
+        if codes.size != channels or codes.shape[-1:] != (channels,):
+            raise operation.unsupported(
+                f"multiplies by {list(codes.shape)} constants; one, or one a channel is supported"
+            )
+        multiplier, exponent = quantized_multiplier(
+            source.quantization.scale * constant.scale / target.quantization.scale
+        )
+        fields: dict[str, object] = {
+            "bias": np.zeros(channels, np.int32),
+            "multiplier": np.full(channels, multiplier, np.int32),
+            "shift": np.full(channels, 31 - exponent, np.int32),
+            "rounding": "twice",
+        }
+        weights = (codes.reshape(channels, 1, 1, 1) - constant.zero_point).astype(np.int32)
+        window = Window((1, 1), (1, 1), (1, 1), Padding(), (height, width))
+        return emit_linear(operation, target, source, source.view, weights, window, channels, fields)
+    return None
 
 
 @reads("MUL")
 def mul(operation: Operation, reading: Import) -> Value:
-    """One factor may be a channel's own."""
+    """One factor may be a channel's own, or constant."""
+    number = _number(operation, reading)
+    if number is not None:
+        return _with_number(operation, reading, *number)
+    by_channel = _by_channel(operation, reading)
+    if by_channel is not None:
+        return by_channel
     a, b, view = _operands(operation, reading)
     target = reading.target(operation)
     if math.prod(a.view.hwc) < math.prod(b.view.hwc):
@@ -78,6 +159,6 @@ def mul(operation: Operation, reading: Import) -> Value:
 def _operands(operation: Operation, reading: Import) -> tuple[Quantized, Quantized, View]:
     values = [reading.value(operation, index) for index in (0, 1)]
     if any(isinstance(value, np.ndarray) for value in values):
-        raise operation.unsupported("one of its inputs is constant, which is not supported")
+        raise operation.unsupported("adds a constant that is not a single number, which is not supported")
     a, b = (reading.activation(operation, index) for index in (0, 1))
     return a, b, broadcast(operation, a.view, b.view)
