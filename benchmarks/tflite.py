@@ -1,8 +1,8 @@
-"""docs/tflite.md's table: ./with-env python benchmarks/tflite.py [MODEL.tflite ...]
+"""docs/tflite.md's tables: ./with-env python benchmarks/tflite.py [--board BOARD] [MODEL.tflite ...]
 
 For each trained model of ../shared/models/tflite, or those that are named: the share of output elements equal to
 LiteRT's over 100 random inputs and those of `msf-riot verify`, layer by layer and with the default plan; arena and
-executed instructions on sim-m4; the same of its twin in ONNX, where there is one.
+executed instructions on sim-m4 or another board in QEMU; the same of its twin in ONNX, where there is one.
 """
 
 from __future__ import annotations
@@ -40,26 +40,28 @@ def equal_fraction(path: Path) -> float:
     return float((ours == litert_outputs(path, graph, inputs)).mean())
 
 
-def measured(model: Path, plan: str | None) -> tuple[int, int, bool]:
-    """(arena bytes, instructions, whether C and reference agree) on sim-m4."""
-    found = verify(ModelSource(str(model)), "sim-m4", plan=plan)
+def measured(model: Path, board: str, plan: str | None) -> tuple[int, int, bool]:
+    """(arena bytes, instructions, whether C and reference agree)."""
+    found = verify(ModelSource(str(model)), board, plan=plan)
     return found.arena_bytes, found.selftest.instructions or 0, found.selftest.match
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="TensorFlow Lite's models, LiteRT and ONNX twins")
     parser.add_argument("models", nargs="*", type=Path, default=sorted((SHARED / "tflite").glob("*.tflite")))
+    parser.add_argument("--board", default="sim-m4", help="default: sim-m4")
+    arguments = parser.parse_args()
     rows = []
-    for path in parser.parse_args().models:
+    for path in arguments.models:
         try:
             equal = equal_fraction(path)
-            runs = [measured(path, plan) for plan in (None, "layer-by-layer")]
+            runs = [measured(path, arguments.board, plan) for plan in (None, "layer-by-layer")]
         except MsfError as error:
             rows.append([path.stem, f"refused: {error}"[:60], "", "", "", ""])
             continue
         twin = TWINS.get(path.stem)
         arena, instructions, _ = runs[0]
-        other = measured(SHARED / f"{twin}.onnx", None) if twin else None
+        other = measured(SHARED / f"{twin}.onnx", arguments.board, None) if twin else None
         rows.append(
             [
                 path.stem,
@@ -71,7 +73,7 @@ def main() -> None:
             ]
         )
     head = ["model", "equal to LiteRT", "C = reference", "arena", "instructions", "of the ONNX twin's"]
-    show(table("TensorFlow Lite on sim-m4", head, rows))
+    show(table(f"TensorFlow Lite on {arguments.board}", head, rows))
 
 
 if __name__ == "__main__":
