@@ -75,6 +75,7 @@ def instructions(script: Path, *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=120)
 
 
+@pytest.mark.long
 @pytest.mark.cross
 def test_rise_above_two_percent_fails_and_a_fall_does_not(script: Path) -> None:
     assert "not in the baseline" in instructions(script, "--check", "--no-layered").stderr
@@ -93,7 +94,7 @@ def test_rise_above_two_percent_fails_and_a_fall_does_not(script: Path) -> None:
 @pytest.mark.cross
 @pytest.mark.parametrize("board", ["sim-m0", "sim-m4", "sim-rv32"])
 @pytest.mark.parametrize(("optimize", "limit"), [("speed", 24_000), ("size", 12_000)])
-@pytest.mark.parametrize("model", ["zoo:mcunet-in3", "zoo:resnet8"])
+@pytest.mark.parametrize("model", [pytest.param("zoo:mcunet-in3", marks=pytest.mark.long), "zoo:resnet8"])
 def test_code_of_a_large_model_stays_within_its_limit(
     model: str, board: str, optimize: build.Optimize, limit: int, tmp_path: Path
 ) -> None:

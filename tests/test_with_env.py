@@ -106,6 +106,7 @@ def test_changed_dependencies_are_installed_again(project: Path) -> None:
     assert installations(project) == 2
 
 
+@pytest.mark.long
 def test_interrupted_set_up_is_made_anew(project: Path) -> None:
     with_env(project, "true")
     (project / ".venv/.msf-stamp").unlink()

@@ -71,6 +71,7 @@ def test_no_argument_runs_the_default_model_on_this_machine(tree: Path) -> None:
     assert all(row[column] for column in ("arena", "flash"))
 
 
+@pytest.mark.long
 def test_nothing_is_made_again_without_a_cause(tree: Path) -> None:
     assert steps(scons(tree, MODEL)) == ["generate", "build", "run"]
     assert steps(scons(tree, MODEL)) == ["run"]
@@ -126,6 +127,7 @@ def test_model_and_plan_files_are_dependencies(tree: Path, tmp_path: Path) -> No
     assert "plan.json" in result.stderr
 
 
+@pytest.mark.long
 def test_layer_by_layer_can_be_asked_for(tree: Path) -> None:
     plain = rows(scons(tree, MODEL, "PLAN=layer-by-layer"))[0]
     assert (plain["stages"], plain["arena"], plain["match"]) == (plain["operators"], plain["layer by layer"], "yes")
@@ -290,6 +292,7 @@ def test_riot_board_is_built_and_its_memory_told(tree: Path) -> None:
     assert row["ELF"].endswith(".elf")
 
 
+@pytest.mark.long
 def test_a_name_and_labels_make_another_package(tree: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join(f"class {n}" for n in range(4)))

@@ -60,7 +60,9 @@ def test_a_wrong_byte_is_reported_with_its_place(riot, tmp_path, emulated):
     assert (result.first_mismatch.case, result.first_mismatch.index, result.first_mismatch.expected) == (1, 5, -99)
 
 
-@pytest.mark.parametrize("name", ["native64", "microbit", "hifive1b"])
+@pytest.mark.parametrize(
+    "name", ["microbit", *(pytest.param(name, marks=pytest.mark.long) for name in ("native64", "hifive1b"))]
+)
 def test_the_stack_of_an_inference_is_measured(built, tmp_path, emulated, name):
     emulated(name)
     little = run(built(name)).stack_bytes
@@ -92,7 +94,8 @@ def test_a_package_that_changed_is_built_again(riot, tmp_path):
     assert not run(build(native, APPLICATION, packages, tmp_path / "build", jobs=2)).match
 
 
-@pytest.mark.parametrize("name", ["nrf52840dk", pytest.param("nucleo-f767zi", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["nrf52840dk", "nucleo-f767zi"])
 def test_the_figures_of_a_build_are_those_of_the_size_tool(built, name):
     ready = built(name)
     said = subprocess.run(["arm-none-eabi-size", str(ready.elf)], capture_output=True, text=True, check=True).stdout

@@ -16,6 +16,7 @@ import numpy as np
 from msf_riot.errors import FloatModelError, ModelError, UnsupportedModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target, add_input
 from msf_riot.importer.input_layout import InputLayout, LayoutFound, input_view
+from msf_riot.importer.labels import parse
 from msf_riot.importer.tflite import operators as operators  # registers the readers
 from msf_riot.importer.tflite.reading import Model, Operation, read_model
 from msf_riot.importer.tflite.registry import HOW, FloatInput, Import, activation_type, lay_out
@@ -95,4 +96,11 @@ def _import(model: Model, layout: InputLayout | None) -> Graph:
     if last.view.bound:
         origin = Interface(model.tensors[wanted].name, last.view.shape, known, last.view.memory_axes)
         draft.tensors[last.tensor] = dataclasses.replace(draft.tensors[last.tensor], origin=origin)
-    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), tensor.name, last.tensor))
+    labels = _labels(model, draft.tensors[last.tensor].channels)
+    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), tensor.name, last.tensor, labels))
+
+
+def _labels(model: Model, channels: int) -> tuple[str, ...]:
+    """The first list among the model's text files that names each channel of the output."""
+    found = (parse(text) for text in model.texts)
+    return next((labels for labels in found if labels is not None and len(labels) == channels), ())

@@ -6,7 +6,10 @@ file before it is read, and no more is read than a file of this size can hold.
 
 from __future__ import annotations
 
+import io
 import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from msf_riot.errors import ModelError, UnsupportedModelError
 from msf_riot.importer.file import read_bytes
+from msf_riot.importer.labels import LONGEST
 from msf_riot.importer.values import Array
 from msf_riot.importer.view import MAX_ELEMENTS
 
@@ -94,6 +98,9 @@ class Model:
     names: Mapping[int, str]
     """What a signature calls inputs and outputs, by tensor."""
 
+    texts: tuple[str, ...]
+    """Text files that its metadata brings along: lists of labels, most often."""
+
 
 def read_model(path: Path) -> Model:
     """Reads and checks the file. Raises ModelError or UnsupportedModelError."""
@@ -141,7 +148,7 @@ class _Reader:
                 (signature.OutputsLength, signature.Outputs),
             ):
                 names |= {each.TensorIndex(): self.text(each.Name) for each in self.tables(length, get)}
-        return Model(self.path.stem, tensors, operations, inputs, outputs, names)
+        return Model(self.path.stem, tensors, operations, inputs, outputs, names, _texts(self.data))
 
     def damaged(self) -> ModelError:
         return ModelError(f"{self.path}: not a TensorFlow Lite file, or truncated or damaged")
@@ -265,6 +272,16 @@ class _Reader:
         if union is not None and kind != "NONE":
             options = self.checked(getattr(schema, kind)(), union.Pos)
         return Operation(result, operator, inputs, outputs, options, result)
+
+
+def _texts(content: bytes) -> tuple[str, ...]:
+    """Of the ZIP archive that TensorFlow Lite's metadata puts behind the FlatBuffer."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            files = [file for file in archive.infolist()[:64] if file.filename.endswith(".txt")]
+            return tuple(archive.read(file).decode("utf-8", "replace") for file in files if file.file_size <= LONGEST)
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, NotImplementedError, EOFError):
+        return ()
 
 
 def _about_custom(name: str) -> str:

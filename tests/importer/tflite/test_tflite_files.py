@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from pathlib import Path
 
 import flatbuffers
@@ -198,3 +199,14 @@ def test_arithmetic_on_shapes_is_folded(tmp_path: Path) -> None:
     inputs = np.random.default_rng(0).integers(-128, 128, (3, *graph.tensor(graph.input).shape)).astype(np.int8)
     ours = np.stack([reference.execute(graph, each) for each in inputs])
     np.testing.assert_array_equal(ours, litert_outputs(content, graph, inputs))
+
+
+@pytest.mark.parametrize(("text", "labels"), [("no\nyes\n", ("no", "yes")), ("a\nb\nc\n", ()), ("", ())])
+def test_labels_come_from_the_files_that_metadata_brings_along(text: str, labels, tmp_path: Path) -> None:
+    """TensorFlow Lite's metadata appends a ZIP archive with the label files."""
+    path = tmp_path / "model.tflite"
+    path.write_bytes(small_model().content([0], [1]))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("vocabulary.bin", b"\x00\xff")
+        archive.writestr("labels.txt", text)
+    assert importer.import_model(path).labels == labels
