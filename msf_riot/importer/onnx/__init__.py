@@ -118,6 +118,8 @@ def _with_last(model: Model) -> tuple[Node, ...]:
     makers = {name: node for node in model.nodes for name in node.outputs}
     wanted, last = model.output, set()
     while wanted in makers and makers[wanted].operator in _LAST and readers[wanted] <= (wanted != model.output):
+        if not makers[wanted].inputs:
+            break
         last.add(makers[wanted].outputs[0])
         wanted = makers[wanted].inputs[0]
     return tuple(

@@ -105,6 +105,12 @@ def test_float_tail_is_refused(tmp_path: Path) -> None:
     assert "float in the middle" in refusal(draw.model(draw.op("Exp", draw.activation((1, 3, 6, 6)))), tmp_path)
 
 
+def test_a_last_reshape_of_nothing(tmp_path: Path) -> None:
+    draw = Drawing()
+    draw.activation((1, 3, 6, 6))
+    assert "its first input is absent" in refusal(draw.model(draw.op("Reshape")), tmp_path)
+
+
 @pytest.mark.parametrize("shape", [(1, 3, "height", 6), (1, "c", 6, 6)])
 def test_dynamic_shape(shape: tuple[int | str, ...], tmp_path: Path) -> None:
     _, model = convolution()
