@@ -108,7 +108,8 @@ def test_float_tail_is_refused(tmp_path: Path) -> None:
 def test_a_last_reshape_of_nothing(tmp_path: Path) -> None:
     draw = Drawing()
     draw.activation((1, 3, 6, 6))
-    assert "its first input is absent" in refusal(draw.model(draw.op("Reshape")), tmp_path)
+    model = draw.model(draw.qdq(draw.op("Reshape"), (0.1, 0)))
+    assert "its first input is absent" in refusal(model, tmp_path)
 
 
 @pytest.mark.parametrize("shape", [(1, 3, "height", 6), (1, "c", 6, 6)])
