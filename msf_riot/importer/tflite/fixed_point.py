@@ -32,6 +32,11 @@ def quantized_multiplier(real: float) -> tuple[int, int]:
     return multiplier, exponent
 
 
+def round_away(real: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """TfLiteRound: to the nearest integer, half away from zero, in float32."""
+    return np.sign(real) * np.floor(np.abs(real) + np.float32(0.5))
+
+
 def doubling_high_product(a: Integers | int, b: Integers | int) -> Integers:
     """SaturatingRoundingDoublingHighMul: a * b / 2^31, rounded half up."""
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)

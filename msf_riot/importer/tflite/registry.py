@@ -13,6 +13,7 @@ from msf_riot.errors import FloatModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target
 from msf_riot.importer.input_layout import bind
 from msf_riot.importer.place import Place
+from msf_riot.importer.tflite.fixed_point import round_away
 from msf_riot.importer.tflite.reading import FileTensor, Model, Operation
 from msf_riot.importer.values import Array
 from msf_riot.importer.view import View
@@ -178,11 +179,11 @@ def clamp(operation: Operation, tensor: FileTensor, quantization: Quantization, 
             f"fused activation {activation} is not supported, only ReLU, ReLU6 and ReLU_N1_TO_1"
         )
     least, most = _FUSED[activation]
-    low = -128 if least is None else max(-128, _code(least, quantization))
-    high = 127 if most is None else min(127, _code(most, quantization))
+    low = -128 if least is None else max(-128, code_of(least, quantization))
+    high = 127 if most is None else min(127, code_of(most, quantization))
     return min(low, 127), max(high, min(low, 127))
 
 
-def _code(real: float, quantization: Quantization) -> int:
-    steps = np.float32(real) / np.float32(quantization.scale)
-    return quantization.zero_point + int(np.sign(steps) * np.floor(np.abs(steps) + np.float32(0.5)))
+def code_of(real: float, quantization: Quantization) -> int:
+    """The int8 code of a real value, not limited to int8."""
+    return quantization.zero_point + int(round_away(np.asarray(real, np.float32) / np.float32(quantization.scale)))

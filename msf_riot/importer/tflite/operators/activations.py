@@ -14,10 +14,11 @@ from msf_riot.importer.tflite.fixed_point import (
     exp_on_negative_values,
     multiply,
     quantized_multiplier,
+    round_away,
     rounding_divide,
 )
 from msf_riot.importer.tflite.reading import Operation
-from msf_riot.importer.tflite.registry import Import, Value, reads
+from msf_riot.importer.tflite.registry import Import, Value, code_of, reads
 from msf_riot.importer.values import Array, FloatArray
 from msf_riot.ir import FixedPointSoftmax, Lookup
 
@@ -67,14 +68,9 @@ def relu(operation: Operation, reading: Import) -> Value:
     multiplier, exponent = quantized_multiplier(source.quantization.scale / target.quantization.scale)
     zero = target.quantization.zero_point
     codes = zero + multiply(_steps(source), multiplier, exponent)
-    low = zero + _away(least, target.quantization.scale)
-    high = zero + _away(most, target.quantization.scale) if math.isfinite(most) else 127
+    low = code_of(least, target.quantization)
+    high = code_of(most, target.quantization) if math.isfinite(most) else 127
     return _table(operation, reading, source, np.clip(codes, max(low, -128), min(high, 127)))
-
-
-def _away(real: float, scale: float) -> int:
-    steps = np.float32(real) / np.float32(scale)
-    return int(np.sign(steps) * np.floor(np.abs(steps) + np.float32(0.5)))
 
 
 @reads("LEAKY_RELU")
@@ -115,8 +111,7 @@ def function(operation: Operation, reading: Import) -> Value:
         scaled = real * (np.float32(1) / np.float32(target.quantization.scale))
     if not (np.abs(scaled) < 2.0**31).all():
         raise operation.unsupported("gives values beyond int32 for some inputs, which TensorFlow Lite leaves undefined")
-    codes = np.sign(scaled) * np.floor(np.abs(scaled) + np.float32(0.5))
-    return _table(operation, reading, source, codes + target.quantization.zero_point)
+    return _table(operation, reading, source, round_away(scaled) + target.quantization.zero_point)
 
 
 @reads("HARD_SWISH")
