@@ -328,6 +328,11 @@ class Graph:
         return self.tensors[name]
 
 
+def rounds_twice(operator: Operator) -> bool:
+    """Whether a convolution rounds as TensorFlow Lite does; False for every other operator."""
+    return isinstance(operator, Conv2D | DepthwiseConv2D) and operator.rounding == "twice"
+
+
 def is_pointwise(operator: Operator) -> bool:
     """True where an output pixel needs the same pixel of the inputs and nothing else of their rows."""
     match operator:

@@ -31,6 +31,7 @@ from msf_riot.ir import (
     TableAdd,
     Tensor,
     is_pointwise,
+    rounds_twice,
 )
 from msf_riot.kernels.interface import Array, Call, Constants, KernelSet
 from msf_riot.reference import execute_operator
@@ -250,10 +251,6 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             raise AssertionError(f"no code for {type(operator).__name__}")
 
 
-def _rounds_twice(operator: Operator) -> bool:
-    return isinstance(operator, Conv2D | DepthwiseConv2D) and operator.rounding == "twice"
-
-
 def reach_of(operator: Conv2D | DepthwiseConv2D | Dense) -> int:
     """No accumulator is farther from 0, whatever the input."""
     axes = (0, 1) if isinstance(operator, DepthwiseConv2D) else tuple(range(1, operator.weights.ndim))
@@ -263,7 +260,7 @@ def reach_of(operator: Conv2D | DepthwiseConv2D | Dense) -> int:
 
 def least_shift(operator: Conv2D | DepthwiseConv2D | Dense) -> int:
     """The least of all shifts; 0 where accumulators are too large for the kernels in assembler."""
-    if _rounds_twice(operator) and reach_of(operator) >= TWICE_REACH:
+    if rounds_twice(operator) and reach_of(operator) >= TWICE_REACH:
         return 0
     return int(np.minimum(convolution_scale(operator)[1], LARGEST_SHIFT).min())
 
@@ -272,7 +269,7 @@ def convolution_scale(
     operator: Conv2D | DepthwiseConv2D | Dense,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """(multipliers, shifts); rounded twice, channels that always give 0 have the largest shift of the assembler."""
-    if not _rounds_twice(operator) or reach_of(operator) >= TWICE_REACH:
+    if not rounds_twice(operator) or reach_of(operator) >= TWICE_REACH:
         return operator.multiplier, operator.shift
     dead = operator.shift > LARGEST_SHIFT_TWICE
     return np.where(dead, 0, operator.multiplier), np.where(dead, LARGEST_SHIFT_TWICE, operator.shift)
@@ -311,7 +308,7 @@ def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
     channels = graph.tensor(operator.output).channels
     op = f"&{call.name}"
     window = f"{first.taps}, {first.width}, {first.x}"
-    rounded = "_twice" if _rounds_twice(operator) else ""
+    rounded = "_twice" if rounds_twice(operator) else ""
     elements = pixels if channels == 1 else f"{pixels} * {channels}"
     match operator:
         case Conv2D() if is_pointwise(operator):

@@ -26,6 +26,7 @@ from msf_riot.ir import (
     Softmax,
     TableAdd,
     Tensor,
+    rounds_twice,
 )
 from msf_riot.reference import execute_operator
 
@@ -178,7 +179,7 @@ def _accumulator_bounds(graph: Graph, operator: Weighted, x: Bounds) -> tuple[In
 
 def _requantize(acc: Int64Array, operator: Weighted) -> Int64Array:
     """As the operator rounds, in Python's integers: exact for every shift and beyond int32; saturated to 16 bits."""
-    twice = not isinstance(operator, Dense) and operator.rounding == "twice"
+    twice = rounds_twice(operator)
     steps = []
     for a, m, s in zip(acc.tolist(), operator.multiplier.tolist(), operator.shift.tolist(), strict=True):
         nudge = 0 if not twice or s <= 31 else 1 << 30 if a >= 0 else -(1 << 30)

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.dsp_program import run
-from msf_riot.ir import Conv2D, DepthwiseConv2D
+from msf_riot.ir import Conv2D, DepthwiseConv2D, rounds_twice
 from msf_riot.kernels.dsp import layout, requantization
 from msf_riot.kernels.dsp.constants import constants
 
@@ -82,7 +82,7 @@ def test_cases_have_every_kernel_that_rounds_twice():
 def defined(operator, channel, sums, zero):
     """The definition of ir.py for sums without the input's zero point."""
     multiplier, shift = int(operator.multiplier[channel]), int(operator.shift[channel])
-    nudge = 1 << 30 if requantization.rounds_twice(operator) and shift > 31 else 0
+    nudge = 1 << 30 if rounds_twice(operator) and shift > 31 else 0
     return [zero + ((a * multiplier + (1 << (shift - 1)) + (nudge if a >= 0 else -nudge)) >> shift) for a in sums]
 
 
@@ -110,7 +110,7 @@ def test_chosen_requantization_gives_the_defined_output_for_every_reachable_sum(
         kind, rng, (1, 1, channels), outputs=4, kernel=kernel, spread_shifts=spread_shifts, **clamp
     )
     form = requantization.requantization(graph, operator)
-    if requantization.rounds_twice(operator):
+    if rounds_twice(operator):
         assume(form is not None)  # what cannot be proved is left to the portable kernels
     assert form is not None
     zero = graph.tensor("y").quantization.zero_point

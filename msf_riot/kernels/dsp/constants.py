@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Operator
+from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Operator, rounds_twice
 from msf_riot.kernels.dsp import cost
 from msf_riot.kernels.dsp.layout import Integers, byte_words, even_odd_words, tap_matrix
-from msf_riot.kernels.dsp.requantization import Requantization, common_shift, requantization, rounds_twice
+from msf_riot.kernels.dsp.requantization import Requantization, common_shift, requantization
 from msf_riot.kernels.interface import Array, Constants
 
 MOST_ROWS = 11

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Operator
+from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, Graph, Operator, rounds_twice
 from msf_riot.kernels.dsp.layout import Integers, fits_halves, tap_matrix
 
 LARGEST_SHIFT = 21
@@ -72,11 +72,6 @@ def requantization(graph: Graph, operator: Conv2D | DepthwiseConv2D | Dense) -> 
 def common_shift(operator: DepthwiseConv2D) -> int:
     """The shift of all channels for which a depthwise kernel has a body of its own."""
     return DEPTHWISE_SHIFT_TWICE if rounds_twice(operator) else DEPTHWISE_SHIFT
-
-
-def rounds_twice(operator: Conv2D | DepthwiseConv2D | Dense) -> bool:
-    """Whether the definition is TensorFlow Lite's."""
-    return not isinstance(operator, Dense) and operator.rounding == "twice"
 
 
 def _form(
