@@ -100,7 +100,7 @@ def built_arena(graph: Graph, plan: Plan) -> int:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         scheduled = schedule(graph, plan)
-        shape = graph.tensor(graph.input).shape
+        shape = graph.input_shape
         inputs = np.zeros((1, *shape), np.int8)
         generate_package(scheduled, directory / "packages")
         expected = np.stack([execute(graph, inputs[0])])

@@ -34,7 +34,7 @@ INPUTS = 100
 
 def equal_fraction(path: Path) -> float:
     graph = ModelSource(str(path)).graph()
-    random = np.random.default_rng(1).integers(-128, 128, (INPUTS, *graph.tensor(graph.input).shape)).astype(np.int8)
+    random = np.random.default_rng(1).integers(-128, 128, (INPUTS, *graph.input_shape)).astype(np.int8)
     inputs = np.concatenate([default_inputs(graph), random])
     ours = np.stack([reference.execute(graph, each) for each in inputs])
     return float((ours == litert_outputs(path, graph, inputs)).mean())

@@ -23,6 +23,9 @@ from msf_riot.reference import execute_operator
 
 Array = npt.NDArray[Any]
 
+ZERO_TYPES = {"tensor(float)": np.float32, "tensor(int8)": np.int8, "tensor(uint8)": np.uint8}
+"""ONNX Runtime's names for the element types of inputs."""
+
 _ELEMENT_TYPES = {"int8": onnx.TensorProto.INT8, "uint8": onnx.TensorProto.UINT8, "float32": onnx.TensorProto.FLOAT}
 
 
@@ -37,8 +40,12 @@ class OperatorAgreement:
     equal_fraction: float
 
 
-def agreement(model: Path, graph: Graph, inputs: Iterable[Array]) -> tuple[OperatorAgreement, ...]:
+def agreement(
+    model: Path, graph: Graph, inputs: Iterable[Array | Mapping[str, Array]]
+) -> tuple[OperatorAgreement, ...]:
     """Compares operator by operator. `inputs` are arrays as the ONNX file wants them (its shape, its element type).
+
+    Where the model has several inputs, each is a mapping from their names in the file.
 
     Operators next to a tensor that the ONNX file does not hold are left out. Raises ModelError where ONNX Runtime
     refuses the model and CalibrationError where an input does not suit it.
@@ -84,6 +91,11 @@ def from_int8(array: Int8Array, tensor: Tensor) -> Array:
     return origin.from_hwc(steps.astype(np.float32) * np.float32(tensor.quantization.scale))
 
 
+def file_name(graph: Graph, name: str) -> str:
+    """What the model's file calls a tensor of the Graph."""
+    return _origin(graph.tensor(name)).name
+
+
 def _origin(tensor: Tensor) -> Interface:
     if tensor.origin is None:
         raise ValueError(f"tensor '{tensor.name}' is not in the ONNX file")
@@ -127,15 +139,15 @@ def _exposed(model: Path, graph: Graph) -> tuple[onnxruntime.InferenceSession, l
 
 
 def _run(
-    session: onnxruntime.InferenceSession, names: list[str], graph: Graph, given: Array
+    session: onnxruntime.InferenceSession, names: list[str], graph: Graph, given: Array | Mapping[str, Array]
 ) -> Mapping[str, Int8Array]:
     """Every exposed tensor by its name in the Graph, as int8 [H, W, C]."""
-    source = graph.tensor(graph.input)
+    arrays = dict(given) if isinstance(given, Mapping) else {file_name(graph, graph.input): given}
     try:
-        results = session.run(names, {_origin(source).name: given})
+        results = session.run(names, arrays)
     except Exception as error:  # as above
         raise CalibrationError(f"ONNX Runtime refuses the input: {_line(error)}") from error
-    arrays = dict(zip(names, results, strict=True)) | {_origin(source).name: given}
+    arrays |= dict(zip(names, results, strict=True))
     return {
         tensor.name: to_int8(arrays[tensor.origin.name], tensor)
         for tensor in graph.tensors.values()

@@ -214,7 +214,7 @@ def _schedules(models: Sequence[Request], board: Board | None) -> list[Schedule]
     graphs = _graphs(models)
     limit = None if board is None else board.ram_left()
     plans = [_plan(request, graph, board, limit) for request, graph in zip(models, graphs, strict=True)]
-    results = sum(graph.tensor(graph.output).size for graph in graphs)
+    results = sum(graph.output_bytes for graph in graphs)
     for number in sorted(range(len(plans)), key=lambda n: plans[n].peak_ram, reverse=True):
         others = results + sum(plan.peak_ram for n, plan in enumerate(plans) if n != number)
         if limit is not None and others + plans[number].peak_ram > limit and models[number].options.get("plan") is None:

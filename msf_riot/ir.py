@@ -6,7 +6,7 @@ Quantized value q of a tensor stands for the real value `scale * (q - zero_point
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -311,17 +311,69 @@ WindowOperator: TypeAlias = Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A whole network: one input tensor, one output tensor, operators in an order in which they can run.
+    """A whole network: input and output tensors in the file's order, operators in an order in which they can run.
 
-    `labels` name the classes, one for each channel of the output, where the model's file says them.
+    The caller's buffer for the input holds all inputs, one behind the other, and so does that for the output. No tensor
+    is an output twice, or an input as well. `labels` name the classes, one for each channel of an output, where the
+    model's file says them.
     """
 
     name: str
     tensors: Mapping[str, Tensor]
     operators: tuple[Operator, ...]
-    input: str
-    output: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     labels: tuple[str, ...] = ()
+
+    @property
+    def input(self) -> str:
+        """The only input, or the first of several."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> str:
+        """The only output, or the first of several."""
+        return self.outputs[0]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of what the caller gives: (height, width, channels) of one input, (bytes,) of several."""
+        return self.tensor(self.input).shape if len(self.inputs) == 1 else (self.input_bytes,)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Of what the caller gets, as `input_shape`."""
+        return self.tensor(self.output).shape if len(self.outputs) == 1 else (self.output_bytes,)
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all inputs together."""
+        return sum(self.tensor(name).size for name in self.inputs)
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of all outputs together."""
+        return sum(self.tensor(name).size for name in self.outputs)
+
+    def place(self, name: str) -> int:
+        """The first byte of an input or output in the caller's buffer."""
+        names = self.inputs if name in self.inputs else self.outputs
+        return sum(self.tensor(each).size for each in names[: names.index(name)])
+
+    def split_input(self, data: Int8Array) -> dict[str, Int8Array]:
+        """What the caller gives, int8 of `input_shape` -> each input [H, W, C]. Raises ValueError for another shape."""
+        if data.dtype != np.int8 or data.shape != self.input_shape:
+            raise ValueError(
+                f"the input of graph '{self.name}' must be int8 of shape {self.input_shape}, "
+                f"got {data.dtype} of shape {data.shape}"
+            )
+        ends = np.cumsum([self.tensor(name).size for name in self.inputs])
+        parts = np.split(data.reshape(-1), ends[:-1])
+        return {n: part.reshape(self.tensor(n).shape) for n, part in zip(self.inputs, parts, strict=True)}
+
+    def join_outputs(self, values: Sequence[Int8Array]) -> Int8Array:
+        """Each output [H, W, C], in order -> what the caller gets, int8 of `output_shape`."""
+        return np.concatenate([value.reshape(-1) for value in values]).reshape(self.output_shape)
 
     def tensor(self, name: str) -> Tensor:
         """The tensor of that name."""

@@ -14,23 +14,30 @@ from msf_riot.ir import Graph, Int8Array
 
 
 def litert_outputs(model: Path | bytes, graph: Graph, inputs: Iterable[Int8Array]) -> Int8Array:
-    """LiteRT's outputs for int8 inputs [H, W, C], by its reference kernels; int8 [n, H, W, C]. Raises ModelError."""
+    """LiteRT's outputs for int8 inputs of `Graph.input_shape`, by its reference kernels; int8 [n, *graph.output_shape].
+
+    Raises ModelError.
+    """
     # LiteRT is loaded where it is asked for: most commands do without
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     content = _accepted(model if isinstance(model, bytes) else read_bytes(model))
-    source, result = graph.tensor(graph.input), graph.tensor(graph.output)
     try:
         interpreter = Interpreter(
             model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1
         )
         interpreter.allocate_tensors()
-        given, wanted = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+        given = {each["name"]: each["index"] for each in interpreter.get_input_details()}
+        wanted = [each["index"] for each in interpreter.get_output_details()]
         answers = []
-        for each in inputs:
-            interpreter.set_tensor(given, from_int8(each, source))
+        for data in inputs:
+            for name, value in graph.split_input(data).items():
+                interpreter.set_tensor(given[name], from_int8(value, graph.tensor(name)))
             interpreter.invoke()
-            answers.append(to_int8(interpreter.get_tensor(wanted), result))
+            results = [interpreter.get_tensor(index) for index in wanted]
+            answers.append(
+                graph.join_outputs([to_int8(r, graph.tensor(n)) for r, n in zip(results, graph.outputs, strict=True)])
+            )
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"LiteRT cannot run the model: {' '.join(str(error).split())[:300]}") from error
     return np.stack(answers)

@@ -45,14 +45,17 @@ COLUMN_ELEMENTS = 1 << 21  # of the unfolded input held at a time: 16 MB of floa
 
 
 def execute(graph: Graph, input: Int8Array) -> Int8Array:
-    """The graph's output [H, W, C] for one input [H, W, C]. Raises ValueError as `execute_operator` does."""
-    return execute_all(graph, input)[graph.output]
+    """What the graph gives, of `Graph.output_shape`, for an input of `Graph.input_shape`.
+
+    Raises ValueError as `execute_operator` does.
+    """
+    values = execute_all(graph, input)
+    return graph.join_outputs([values[name] for name in graph.outputs])
 
 
 def execute_all(graph: Graph, input: Int8Array) -> dict[str, Int8Array]:
-    """Every tensor of the graph by name, its input included, each [H, W, C]."""
-    _check_tensor(graph, graph.input, input, f"the input of graph '{graph.name}'")
-    values = {graph.input: input}
+    """Every tensor of the graph by name, its inputs included, each [H, W, C]."""
+    values = graph.split_input(input)
     for operator in graph.operators:
         values[operator.output] = execute_operator(graph, operator, [values[name] for name in operator.inputs])
     return values

@@ -62,13 +62,13 @@ class Schedule:
 
     @property
     def input_bytes(self) -> int:
-        """Bytes of the whole input (in the caller's buffer, or never whole at all)."""
-        return self.graph.tensor(self.graph.input).size
+        """Bytes of the inputs, whole (in the caller's buffer, or never whole at all)."""
+        return self.graph.input_bytes
 
     @property
     def output_bytes(self) -> int:
         """Bytes of the caller's output buffer."""
-        return self.graph.tensor(self.graph.output).size
+        return self.graph.output_bytes
 
 
 def schedule(graph: Graph, plan: Plan) -> Schedule:

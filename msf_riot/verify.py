@@ -7,24 +7,27 @@ then stands for the device.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import onnxruntime
 
 from msf_riot import boards, build, codegen, ir, planner, reference, scheduler, zoo
 from msf_riot import kernels as kernel_sets
-from msf_riot.agreement import from_int8, open_session, to_int8
+from msf_riot.agreement import ZERO_TYPES, file_name, from_int8, open_session, to_int8
 from msf_riot.boards import Board
 from msf_riot.build import Build
 from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError
 from msf_riot.importer.file import is_tflite
-from msf_riot.importer.samples import read_npz
-from msf_riot.ir import Graph, Int8Array
+from msf_riot.importer.samples import LABELS, read_npz
+from msf_riot.importer.values import Array
+from msf_riot.ir import Graph, Int8Array, Tensor
 from msf_riot.litert import litert_outputs
 from msf_riot.places import ROOT, check_path
 from msf_riot.scheduler import Schedule
@@ -100,7 +103,7 @@ def make_schedule(source: ModelSource, plan: str | None, board: Board) -> Schedu
     """
     graph = source.graph()
     left = board.ram_left()
-    limit = None if left is None else max(0, left - graph.tensor(graph.output).size)
+    limit = None if left is None else max(0, left - graph.output_bytes)
     return scheduler.schedule(graph, planner.named_plan(graph, plan, board.kernels, ram_limit=limit))
 
 
@@ -124,7 +127,7 @@ def needs(schedule: Schedule, inputs: int) -> dict[str, int]:
 
 
 def generate(schedule: Schedule, inputs: Int8Array, directory: Path) -> Int8Array:
-    """Writes the packages of the model and of its test vectors; gives the reference's outputs, int8 [n, H, W, C]."""
+    """Writes the packages of the model and of its test vectors; gives the reference's outputs, int8 [n, ...]."""
     outputs = np.stack([reference.execute(schedule.graph, each) for each in inputs])
     codegen.generate_package(schedule, directory)
     codegen.generate_vectors(schedule, inputs, outputs, directory)
@@ -185,7 +188,7 @@ def verify(
         weights_bytes=built.weights_bytes,
         macs=schedule.macs,
         runtime=runtime,
-        agreement=agreement(outputs, theirs),
+        agreement=agreement(outputs, theirs, [graph.tensor(name).size for name in graph.outputs]),
         selftest=result,
     )
 
@@ -212,9 +215,19 @@ def first_mismatch(result: SelftestResult) -> str:
 
 
 def default_inputs(graph: Graph) -> Int8Array:
-    """Seeded inputs, int8 [n, H, W, C]: noise, a smooth image, extremes, and the zero point; as many as are small."""
-    tensor = graph.tensor(graph.input)
+    """Seeded inputs, int8 [n, *input_shape]: noise, a smooth image, extremes, the zero point; as many as are small."""
     random = np.random.default_rng(SEED)
+    kinds = [_default_inputs(graph.tensor(name), random) for name in graph.inputs]
+    count = min(len(kinds[0]), max(2, MOST_VECTOR_BYTES // graph.input_bytes))
+    return _joined(graph, [each[:count] for each in kinds])
+
+
+def _joined(graph: Graph, parts: list[Int8Array]) -> Int8Array:
+    """Each input [n, H, W, C] -> int8 [n, *graph.input_shape]."""
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1).reshape(-1, *graph.input_shape)
+
+
+def _default_inputs(tensor: Tensor, random: np.random.Generator) -> Int8Array:
     rows, columns = np.ogrid[0.0 : 1.0 : tensor.height * 1j, 0.0 : 1.0 : tensor.width * 1j]
     row_waves, column_waves, phase = (random.uniform(0, 6, tensor.channels) for _ in range(3))
     waves = np.sin(rows[..., None] * row_waves + columns[..., None] * column_waves + phase)
@@ -224,22 +237,33 @@ def default_inputs(graph: Graph) -> Int8Array:
         random.choice([-128, 127], tensor.shape),
         np.full(tensor.shape, tensor.quantization.zero_point),
     ]
-    count = min(len(kinds), max(2, MOST_VECTOR_BYTES // tensor.size))
-    return np.stack(kinds[:count]).astype(np.int8)
+    return np.stack(kinds).astype(np.int8)
 
 
 def read_inputs(path: Path, graph: Graph) -> Int8Array:
-    """The inputs in an NPZ file as the device takes them, int8 [n, H, W, C]; never unpickles.
+    """The inputs in an NPZ file as the device takes them, int8 [n, *graph.input_shape]; never unpickles.
 
-    The array is the only one or bears the input's name; its first axis are the samples, the others the model's own.
-    Its elements are the model's: real values where the model's input is float32, quantized ones where it is not.
+    The array of an input bears its name, or is the only one beside labels `y`; its first axis are the samples, the
+    others the model's own. Its elements are the model's: real values where the model's input is float32, quantized ones
+    where it is not.
     """
-    tensor = graph.tensor(graph.input)
+    arrays = read_npz(path)
+    parts = [_read_input(path, graph, arrays, name) for name in graph.inputs]
+    counts = sorted({len(part) for part in parts})
+    if len(counts) > 1:
+        raise CalibrationError(f"{path}: the inputs have {counts[0]} and {counts[-1]} samples; each needs as many")
+    return _joined(graph, parts)
+
+
+def _read_input(path: Path, graph: Graph, arrays: Mapping[str, Array], name: str) -> Int8Array:
+    tensor = graph.tensor(name)
     interface = tensor.origin
     if interface is None:
-        raise ModelError(f"{graph.name}: its input is none of the ONNX file's, so no inputs can be given")
-    arrays = read_npz(path)
-    array = next(iter(arrays.values())) if len(arrays) == 1 else arrays.get(interface.name)
+        raise ModelError(f"{graph.name}: its input is none of the model file's, so no inputs can be given")
+    array = arrays.get(interface.name)
+    if array is None and len(graph.inputs) == 1:
+        others = [each for key, each in arrays.items() if key != LABELS]
+        array = others[0] if len(others) == 1 else None
     if array is None:
         raise CalibrationError(f"{path}: holds {sorted(arrays)}, but no array for the model's input '{interface.name}'")
     if array.size == 0 or array.shape[1:] not in (interface.shape[1:], interface.shape):
@@ -255,23 +279,41 @@ def read_inputs(path: Path, graph: Graph) -> Int8Array:
 
 
 def onnxruntime_outputs(model: Path, graph: Graph, inputs: Int8Array) -> Int8Array:
-    """What ONNX Runtime computes for the same int8 inputs; int8 [n, H, W, C]. Raises ModelError."""
-    source, result = graph.tensor(graph.input), graph.tensor(graph.output)
-    if source.origin is None or result.origin is None:
-        raise ModelError(f"{model}: its input or output is none of the ONNX file's, ONNX Runtime cannot be compared")
+    """What ONNX Runtime computes for the same int8 inputs; int8 [n, *graph.output_shape]. Raises ModelError."""
+    if any(graph.tensor(name).origin is None for name in (*graph.inputs, *graph.outputs)):
+        raise ModelError(f"{model}: an input or output is none of the ONNX file's, ONNX Runtime cannot be compared")
     try:
         session = open_session(str(model))
-        answers = [session.run(None, {source.origin.name: from_int8(each, source)})[0] for each in inputs]
+        answers = [_onnxruntime_output(session, graph, each) for each in inputs]
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         raise ModelError(f"{model}: ONNX Runtime cannot run it: {' '.join(str(error).split())[:300]}") from error
-    return np.stack([to_int8(each, result) for each in answers])
+    return np.stack(answers)
 
 
-def agreement(ours: Int8Array, theirs: Int8Array) -> Agreement:
-    """Compares two sets of outputs, int8 [n, ...]."""
+def _onnxruntime_output(session: onnxruntime.InferenceSession, graph: Graph, data: Int8Array) -> Int8Array:
+    given = {
+        file_name(graph, name): from_int8(value, graph.tensor(name)) for name, value in graph.split_input(data).items()
+    }
+    for unread in session.get_inputs():  # by no output
+        if unread.name not in given:
+            shape = [size if isinstance(size, int) else 1 for size in unread.shape]
+            given[unread.name] = np.zeros(shape, ZERO_TYPES[unread.type])
+    answers = session.run([file_name(graph, name) for name in graph.outputs], given)
+    return graph.join_outputs(
+        [to_int8(each, graph.tensor(name)) for each, name in zip(answers, graph.outputs, strict=True)]
+    )
+
+
+def agreement(ours: Int8Array, theirs: Int8Array, sizes: Sequence[int] | None = None) -> Agreement:
+    """Compares two sets of outputs, int8 [n, ...]; `sizes` are the elements of each output where there are several."""
     first, second = (array.reshape(len(array), -1).astype(np.int16) for array in (ours, theirs))
+    ends = np.cumsum([0, *(sizes or [first.shape[1]])])
+    tops = [
+        first[:, begin:end].argmax(axis=1) == second[:, begin:end].argmax(axis=1)
+        for begin, end in itertools.pairwise(ends.tolist())
+    ]
     return Agreement(
         max_abs_diff=int(np.abs(first - second).max()),
         equal_fraction=float((first == second).mean()),
-        top1_agreement=float((first.argmax(axis=1) == second.argmax(axis=1)).mean()),
+        top1_agreement=float(np.mean(tops)),
     )

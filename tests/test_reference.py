@@ -48,7 +48,7 @@ def graph_of(operator, shapes, zeros) -> Graph:
         name: Tensor(name, *shape, Quantization(1.0, zero))
         for name, shape, zero in zip(names, shapes, zeros, strict=True)
     }
-    return Graph("one", tensors, (operator,), operator.inputs[0], operator.output)
+    return Graph("one", tensors, (operator,), (operator.inputs[0],), (operator.output,))
 
 
 def half_up(value: Fraction) -> int:
@@ -284,7 +284,7 @@ def test_every_tensor_of_a_graph_with_a_branch():
     tensors = {name: Tensor(name, 1, 1, 2, quantization) for name in ("in", "negated", "out")}
     negate = Lookup(name="negate", inputs=("in",), output="negated", table=np.arange(127, -129, -1).astype(np.int8))
     add = Add(name="add", inputs=("in", "negated"), output="out", multipliers=(1 << 20, 1 << 20), shift=20)
-    graph = Graph("branch", tensors, (negate, add), "in", "out")
+    graph = Graph("branch", tensors, (negate, add), ("in",), ("out",))
     values = reference.execute_all(graph, np.array([[[5, -9]]], dtype=np.int8))
     assert {name: value.tolist() for name, value in values.items()} == {
         "in": [[[5, -9]]],

@@ -58,16 +58,18 @@ static void read_bytes(int8_t *bytes, uint32_t count)
 }
 
 /* Asks the other end for a piece of a row, a few pixels at a time: RIOT's console keeps 64 characters. */
-static void read_pixels(void *context, uint32_t row, uint32_t column, uint32_t columns,
-                        int8_t *pixels)
+static void read_piece(const msf_network_t *model, uint32_t input, uint32_t row, uint32_t column,
+                       uint32_t columns, int8_t *pixels)
 {
-    const msf_network_t *model = context;
-    uint32_t channels = model->input.channels;
+    uint32_t channels = model->inputs[input].channels;
     uint32_t most = channels < PIECE_BYTES ? PIECE_BYTES / channels : 1;
     for (uint32_t end = column + columns; column < end;) {
         uint32_t piece = end - column < most ? end - column : most;
         if (problem == NULL) {
             json_open("read", model->name);
+            if (model->input_count > 1) {
+                json_member("input", input);
+            }
             json_member("row", row);
             json_member("column", column);
             json_member("columns", piece);
@@ -77,6 +79,23 @@ static void read_pixels(void *context, uint32_t row, uint32_t column, uint32_t c
         read_bytes(pixels, piece * channels);
         pixels += piece * channels;
         column += piece;
+    }
+}
+
+static void read_pixels(void *context, uint32_t row, uint32_t column, uint32_t columns,
+                        int8_t *pixels)
+{
+    read_piece(context, 0, row, column, columns, pixels);
+}
+
+/* A whole input, row by row, to its place among the others */
+static void read_input(const msf_network_t *model, uint32_t input)
+{
+    const msf_tensor_t *tensor = &model->inputs[input];
+    int8_t *pixels = msf_vectors_input + tensor->offset;
+    for (uint32_t row = 0; row < tensor->height; row++) {
+        read_piece(model, input, row, 0, tensor->width, pixels);
+        pixels += (uint32_t)tensor->width * tensor->channels;
     }
 }
 
@@ -104,27 +123,52 @@ static void write_real(float scale, int32_t steps, uint32_t decimals)
     }
 }
 
+static uint32_t tensor_bytes(const msf_tensor_t *tensor)
+{
+    return (uint32_t)tensor->height * tensor->width * tensor->channels;
+}
+
 static void write_score(const msf_tensor_t *tensor, int8_t q)
 {
     write_real(tensor->scale, q - tensor->zero_point, 6);
 }
 
-static void write_result(const msf_network_t *model, const int8_t *output, uint64_t count)
+/* The members of one output: the number of the largest score, that score, all scores */
+static void write_scores(const msf_tensor_t *tensor, const int8_t *output)
 {
+    uint32_t bytes = tensor_bytes(tensor);
     uint32_t top = 0;
-    for (uint32_t i = 1; i < model->output_bytes; i++) {
+    for (uint32_t i = 1; i < bytes; i++) {
         top = output[i] > output[top] ? i : top;
     }
-    json_open("result", model->name);
     json_member("top", top);
     json_key("score");
-    write_score(&model->output, output[top]);
+    write_score(tensor, output[top]);
     json_key("scores");
-    for (uint32_t i = 0; i < model->output_bytes; i++) {
+    for (uint32_t i = 0; i < bytes; i++) {
         port_write(i == 0 ? "[" : ",");
-        write_score(&model->output, output[i]);
+        write_score(tensor, output[i]);
     }
     port_write("]");
+}
+
+static void write_result(const msf_network_t *model, const int8_t *output, uint64_t count)
+{
+    json_open("result", model->name);
+    if (model->output_count == 1) {
+        write_scores(model->outputs, output);
+    }
+    else {
+        json_key("outputs");
+        for (uint32_t i = 0; i < model->output_count; i++) {
+            port_write(i == 0 ? "[{\"number\":" : ",{\"number\":");
+            json_number(i);
+            json_text_member("name", model->outputs[i].name);
+            write_scores(&model->outputs[i], output + model->outputs[i].offset);
+            port_write("}");
+        }
+        port_write("]");
+    }
     json_member(port_unit, count);
     json_close();
 }
@@ -162,10 +206,8 @@ static int image_command(int argc, char **argv)
         model->invoke_from(model->arena, read_pixels, (void *)(uintptr_t)model, msf_vectors.result);
     }
     else {
-        for (uint32_t row = 0; row < model->input.height; row++) {
-            uint32_t bytes = (uint32_t)model->input.width * model->input.channels;
-            read_pixels((void *)(uintptr_t)model, row, 0, model->input.width,
-                        msf_vectors_input + (size_t)row * bytes);
+        for (uint32_t i = 0; i < model->input_count; i++) {
+            read_input(model, i);
         }
         start = port_count();
         model->invoke(model->arena, msf_vectors_input, msf_vectors.result);
@@ -181,9 +223,8 @@ static int image_command(int argc, char **argv)
     return 0;
 }
 
-static void write_tensor(const char *key, const msf_tensor_t *tensor)
+static void write_tensor(const msf_tensor_t *tensor)
 {
-    json_key(key);
     port_write("{\"height\":");
     json_number(tensor->height);
     json_member("width", tensor->width);
@@ -194,14 +235,26 @@ static void write_tensor(const char *key, const msf_tensor_t *tensor)
     port_write("}");
 }
 
+/* One tensor as `key`, several as a list of that name with an s */
+static void write_tensors(const char *key, const char *keys, const msf_tensor_t *tensors,
+                          uint32_t count)
+{
+    json_key(count == 1 ? key : keys);
+    for (uint32_t i = 0; i < count; i++) {
+        port_write(count == 1 ? "" : i == 0 ? "[" : ",");
+        write_tensor(&tensors[i]);
+    }
+    port_write(count == 1 ? "" : "]");
+}
+
 static int model_command(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
     const msf_network_t *model = msf_vectors.model;
     json_open("model", model->name);
-    write_tensor("input", &model->input);
-    write_tensor("output", &model->output);
+    write_tensors("input", "inputs", model->inputs, model->input_count);
+    write_tensors("output", "outputs", model->outputs, model->output_count);
     json_key("streamed");
     json_truth(model->invoke_from != NULL);
     json_member("arena_bytes", model->arena_bytes);

@@ -30,6 +30,8 @@ def run(arguments: argparse.Namespace) -> Answer:
         "model": arguments.model,
         "input": _interface(graph.tensor(graph.input)),
         "output": _interface(graph.tensor(graph.output)),
+        "inputs": [_interface(graph.tensor(name)) for name in graph.inputs],
+        "outputs": [_interface(graph.tensor(name)) for name in graph.outputs],
         "operators": rows,
         "macs": ir.macs(graph),
         "parameters": ir.parameter_bytes(graph),
@@ -63,8 +65,8 @@ def run(arguments: argparse.Namespace) -> Answer:
     summary = facts(
         "",
         (
-            ("input", _interface_text(graph.tensor(graph.input))),
-            ("output", _interface_text(graph.tensor(graph.output))),
+            *(("input", _interface_text(graph.tensor(name))) for name in graph.inputs),
+            *(("output", _interface_text(graph.tensor(name))) for name in graph.outputs),
             ("MACs", data["macs"]),
             ("parameters (bytes)", data["parameters"]),
             ("largest tensor", f"{largest.size:,} bytes, {shape_text(largest.shape)} ({largest.name})"),

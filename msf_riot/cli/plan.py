@@ -91,7 +91,7 @@ def _ram_limit(arguments: argparse.Namespace, graph: ir.Graph) -> int | None:
     """Bytes for the arena: the less of --ram and what is left on the board beside the result."""
     left = boards.load(arguments.board).ram_left() if arguments.board else None
     if left is not None:
-        left = max(0, left - graph.tensor(graph.output).size)
+        left = max(0, left - graph.output_bytes)
     return min((limit for limit in (arguments.ram, left) if limit is not None), default=None)
 
 
@@ -150,7 +150,7 @@ def _plan_facts(arguments: argparse.Namespace, graph: ir.Graph, plan: Plan) -> R
             *([("limit", _limit_text(arguments, limit))] if limit is not None else []),
             ("MACs", plan.macs),
             ("overhead factor F", plan.overhead),
-            ("input", f"{graph.tensor(graph.input).size:,} bytes beside the arena, {arrives[plan.input_mode]}"),
+            ("input", f"{graph.input_bytes:,} bytes beside the arena, {arrives[plan.input_mode]}"),
             ("kernels", plan.kernels),
             *_files_written(arguments),
         ),

@@ -93,4 +93,7 @@ def operator_name(network: Network, index: int) -> str:
 def tensor_name(network: Network, tensor: str) -> str:
     """Names a tensor after the operator that makes it."""
     producer = network.producer[tensor]
-    return "input" if producer < 0 else operator_name(network, producer)
+    if producer >= 0:
+        return operator_name(network, producer)
+    inputs = network.graph.inputs
+    return "input" if len(inputs) == 1 else f"input_{inputs.index(tensor)}"

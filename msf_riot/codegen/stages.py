@@ -148,10 +148,10 @@ class StageWriter:
     def base(self, name: str) -> str:
         """Pointer to a whole tensor, or to a vector of the stage's scratch."""
         graph = self.network.graph
-        if name == graph.output:
-            return "s->run->output"
-        if name == graph.input and name != self.skeleton.streamed:
-            return "s->run->input"
+        if name in graph.outputs:
+            return plus("s->run->output", graph.place(name))
+        if name in graph.inputs and name != self.skeleton.streamed:
+            return plus("s->run->input", graph.place(name))
         return f"s->run->arena + {self.constant(name)}"
 
     def constant(self, name: str) -> str:
@@ -196,7 +196,7 @@ class StageWriter:
     def row_function(self, name: str) -> list[str]:
         """A function that points to a row of a tensor."""
         height, width, channels = self.tensor(name).shape
-        const = "const " if name == self.network.graph.input and not self.is_line(name) else ""
+        const = "const " if name in self.network.graph.inputs and not self.is_line(name) else ""
         head = [f"static {const}int8_t *{self.ident(name)}_row(const state_t *s, int32_t row)", "{"]
         if self.is_line(name):
             buffer = self.scratch[name, "line"]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from msf_riot.importer.draft import Quantized, Target
+from msf_riot.importer.input_layout import LayoutFound, bind, usual_layout
 from msf_riot.importer.place import Place
 from msf_riot.importer.requantize import addition, affine, requantization
 from msf_riot.importer.values import Array, Leaf, Real
@@ -92,6 +93,7 @@ class Product(Real):
 
 def broadcast(place: Place, a: View, b: View) -> View:
     """The view of a result of two activations; raises where they lie differently."""
+    _lay_out(place, a, b)
     rank = max(len(a.shape), len(b.shape))
     shapes = [(1,) * (rank - len(v.shape)) + v.shape for v in (a, b)]
     dims = [((),) * (rank - len(v.dims)) + v.dims for v in (a, b)]
@@ -104,3 +106,16 @@ def broadcast(place: Place, a: View, b: View) -> View:
     if len(set(names)) < len(names):
         raise place.unsupported("its inputs are laid out differently in memory")
     return make_view(place, merged)
+
+
+def _lay_out(place: Place, a: View, b: View) -> None:
+    """Where one of them is an input that nothing has laid out yet, it lies as the other; where both are, as usual."""
+    if a.flat == b.flat or (a.bound and b.bound):
+        return
+    if not a.bound and not b.bound:
+        number = int(a.flat[0].name.split(".")[0])
+        raise LayoutFound(number, usual_layout(a), certain=False)
+    known, unknown = (a, b) if a.bound else (b, a)
+    letters = [known.names(i) if len(known.dims[i]) == 1 else "N" for i in range(len(known.dims))]
+    letters = ["N"] * (len(unknown.dims) - len(letters)) + letters[-len(unknown.dims) :]
+    bind(place, unknown, letters)

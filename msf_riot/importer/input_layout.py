@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
+from msf_riot.errors import ModelError
 from msf_riot.importer.place import Place
 from msf_riot.importer.view import Axis, View
 
@@ -21,9 +22,10 @@ class InputLayout(NamedTuple):
 class LayoutFound(Exception):  # noqa: N818 - it is no error
     """An operator said how the graph input lies; reading starts again with that knowledge."""
 
-    def __init__(self, layout: InputLayout, certain: bool) -> None:
-        """`layout`: what was found; `certain` where nothing else would make sense."""
+    def __init__(self, input: int, layout: InputLayout, certain: bool) -> None:
+        """`layout`: what was found for an input; `certain` where nothing else would make sense."""
         super().__init__()
+        self.input = input
         self.layout = layout
         self.certain = certain
 
@@ -50,13 +52,22 @@ def bind(place: Place, view: View, wanted: Sequence[str], certain: bool = False)
     if len(set(letters.values())) < len(letters):
         raise place.unsupported("its input has more than height, width and channels")
     order = sorted(view.flat, key=lambda axis: [int(part) for part in axis.name.split(".")])
-    raise LayoutFound(InputLayout(tuple(Axis(letters[axis.name], axis.size) for axis in order)), certain)
+    found = InputLayout(tuple(Axis(letters[axis.name], axis.size) for axis in order))
+    raise LayoutFound(int(order[0].name.split(".")[0]), found, certain)
 
 
-def input_view(shape: tuple[int, ...], layout: InputLayout | None) -> View:
-    """The input's shape in the file: axes numbered until the layout is known."""
+def usual_layout(view: View) -> InputLayout:
+    """Where nothing tells: channels first for images, last for anything else."""
+    letters = {0: "", 1: "C", 2: "HC", 3: "CHW"}.get(len(view.flat))
+    if letters is None:
+        raise ModelError(f"the model's input {list(view.shape)} has more than height, width and channels")
+    return InputLayout(tuple(Axis(c, axis.size) for c, axis in zip(letters, view.flat, strict=True)))
+
+
+def input_view(number: int, shape: tuple[int, ...], layout: InputLayout | None) -> View:
+    """The shape of an input in the file: axes called after its number and theirs until the layout is known."""
     if layout is None:
-        named = [() if size == 1 else (Axis(str(i), size),) for i, size in enumerate(shape)]
+        named = [() if size == 1 else (Axis(f"{number}.{i}", size),) for i, size in enumerate(shape)]
         return View(shape, tuple(named))
     rest = list(layout.axes)
     dims = []

@@ -11,6 +11,9 @@ import numpy as np
 from msf_riot.errors import CalibrationError
 from msf_riot.importer.values import Array
 
+LABELS = "y"
+"""The array with the class of each sample, where a file has them."""
+
 
 def read_npz(path: Path) -> dict[str, Array]:
     """The arrays of an NPZ file, by name; never unpickles. Raises CalibrationError."""

@@ -36,14 +36,14 @@ def tidy(graph: Graph) -> Graph:
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """Without operators and tensors that the output does not need."""
-    needed = {graph.output}
+    """Without operators and tensors that no output needs."""
+    needed = set(graph.outputs)
     kept: list[Operator] = []
     for operator in reversed(graph.operators):
         if operator.output in needed:
             needed.update(operator.inputs)
             kept.append(operator)
-    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in needed | {graph.input}}
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in needed.union(graph.inputs)}
     return dataclasses.replace(graph, tensors=tensors, operators=tuple(reversed(kept)))
 
 
@@ -85,7 +85,7 @@ def fold_clamps(graph: Graph) -> Graph:
             isinstance(operator, Lookup)
             and isinstance(source, _CLAMPING)
             and readers[source.output] == 1
-            and source.output != graph.output
+            and source.output not in graph.outputs
             and graph.tensor(source.output).quantization == graph.tensor(operator.output).quantization
         ):
             low, high = int(operator.table[0]), int(operator.table[-1])

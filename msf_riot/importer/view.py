@@ -15,7 +15,7 @@ MAX_ELEMENTS = 1 << 27
 
 
 class Axis(NamedTuple):
-    """An axis longer than 1: 'H', 'W' or 'C', or '0', '1.0', ... of a graph input whose layout is not known yet."""
+    """An axis longer than 1: 'H', 'W' or 'C', or '0.1', '0.1.0', ... of graph input 0 while its layout is not known."""
 
     name: str
     size: int

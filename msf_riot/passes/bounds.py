@@ -51,9 +51,11 @@ class Bounds:
 
 
 def channel_bounds(graph: Graph) -> dict[str, Bounds]:
-    """Bounds of every tensor, by name; the graph's input can be anything from -128 to 127."""
-    channels = graph.tensor(graph.input).channels
-    bounds = {graph.input: Bounds(np.full(channels, -128, np.int8), np.full(channels, 127, np.int8))}
+    """Bounds of every tensor, by name; the graph's inputs can be anything from -128 to 127."""
+    bounds: dict[str, Bounds] = {}
+    for name in graph.inputs:
+        channels = graph.tensor(name).channels
+        bounds[name] = Bounds(np.full(channels, -128, np.int8), np.full(channels, 127, np.int8))
     for operator in graph.operators:
         bounds[operator.output] = _output_bounds(graph, operator, [bounds[name] for name in operator.inputs])
     return bounds

@@ -102,7 +102,7 @@ class Report:
 def fold_constant_channels(graph: Graph) -> tuple[Graph, Report]:
     """The graph without what constant channels cost, and what that gained.
 
-    Its output is the same bytes for every input; so is every channel left of every tensor. Input and output keep
+    Its output is the same bytes for every input; so is every channel left of every tensor. Inputs and outputs keep
     their shapes, operators their number, order and names. A tensor that lost channels has no `origin` any more.
     A graph with nothing to fold is returned as it is.
     """
@@ -119,13 +119,13 @@ def fold_constant_channels(graph: Graph) -> tuple[Graph, Report]:
 def kept_channels(graph: Graph, bounds: Mapping[str, Bounds]) -> dict[str, BoolArray]:
     """Which channels of each tensor somebody must see: bool [channels] by tensor name, in each at least one True.
 
-    The least sets, up to ROUND, that hold the graph's input and output and that every operator agrees to, found by
+    The least sets, up to ROUND, that hold the graph's inputs and outputs and that every operator agrees to, found by
     letting them grow until no operator asks for more.
     """
-    names = (graph.input, *(operator.output for operator in graph.operators))
+    names = (*graph.inputs, *(operator.output for operator in graph.operators))
     kept = {name: np.zeros(graph.tensor(name).channels, np.bool_) for name in names}
-    kept[graph.input][:] = True
-    kept[graph.output][:] = True
+    for name in (*graph.inputs, *graph.outputs):
+        kept[name][:] = True
     while True:
         before = sum(int(mask.sum()) for mask in kept.values())
         for operator in reversed(graph.operators):

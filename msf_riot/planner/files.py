@@ -42,9 +42,11 @@ def fingerprint(graph: Graph) -> str:
         for field in dataclasses.fields(operator):
             add(field.name)
             add(getattr(operator, field.name))
-    for name in (graph.input, *(operator.output for operator in graph.operators)):
+    for name in (*graph.inputs, *(operator.output for operator in graph.operators)):
         tensor = graph.tensor(name)
         add((tensor.shape, tensor.quantization))
+    if len(graph.outputs) > 1:
+        add(graph.outputs)
     return digest.hexdigest()
 
 

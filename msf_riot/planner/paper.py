@@ -94,7 +94,7 @@ def paper_graph(name: str) -> Graph:
         output = Tensor(f"t{index}", size, size, channels, quantization)
         operators.append(_operator(layer, f"layer{index}", source, output))
         tensors[output.name] = source = output
-    return Graph(PREFIX + name.removeprefix(PREFIX), tensors, tuple(operators), "input", source.name)
+    return Graph(PREFIX + name.removeprefix(PREFIX), tensors, tuple(operators), ("input",), (source.name,))
 
 
 def _operator(layer: _Layer, name: str, source: Tensor, output: Tensor) -> Operator:

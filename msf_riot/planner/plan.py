@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msf_riot.errors import PlanError
-from msf_riot.ir import macs
+from msf_riot.ir import Graph, macs
 from msf_riot.kernels import PORTABLE
 from msf_riot.stage import ALIGNMENT, InputMode, Layout, Network, layout, skeleton
 
@@ -43,8 +43,17 @@ class Plan:
     kernels: str = PORTABLE
 
 
+def check_input_mode(graph: Graph, input_mode: InputMode) -> None:
+    """Raises PlanError where the input is to arrive by rows and there are several."""
+    if input_mode != "whole" and len(graph.inputs) > 1:
+        raise PlanError(
+            f"{graph.name} has {len(graph.inputs)} inputs; '{input_mode}' is for models with one: use --input whole"
+        )
+
+
 def layouts(network: Network, stages: tuple[Stage, ...], input_mode: InputMode, overlap: bool) -> tuple[Layout, ...]:
     """The layout of each stage. Raises PlanError naming the stage where they do not cut the network as they must."""
+    check_input_mode(network.graph, input_mode)
     placed: list[Layout] = []
     position = 0
     for number, stage in enumerate(stages):

@@ -15,7 +15,7 @@ import numpy as np
 from msf_riot.errors import DoesNotFitError
 from msf_riot.ir import Graph, macs
 from msf_riot.kernels import PORTABLE
-from msf_riot.planner.plan import Plan, Stage, make_plan
+from msf_riot.planner.plan import Plan, Stage, check_input_mode, make_plan
 from msf_riot.stage import (
     ALIGNMENT,
     InputMode,
@@ -66,6 +66,7 @@ def candidates(
 
     Stages that alone exceed `max_overhead` times the MACs of the whole network are left out.
     """
+    check_input_mode(graph, input_mode)
     network = Network(graph, kernels)
     budget = max_overhead * max(1, macs(graph))
     rows: list[IntArray] = []

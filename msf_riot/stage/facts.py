@@ -150,17 +150,18 @@ class Network:
 
     @cached_property
     def producer(self) -> dict[str, int]:
-        """Tensor -> index of the operator that makes it; -1 for the input of the network."""
-        return {self.graph.input: -1} | {op.output: index for index, op in enumerate(self.operators)}
+        """Tensor -> index of the operator that makes it; -1 for the inputs of the network."""
+        return dict.fromkeys(self.graph.inputs, -1) | {op.output: index for index, op in enumerate(self.operators)}
 
     @cached_property
     def consumers(self) -> dict[str, tuple[int, ...]]:
-        """Tensor -> indices of the operators that read it, ascending; the network's output has one past the end."""
+        """Tensor -> indices of the operators that read it, ascending; the network's outputs have one past the end."""
         found: dict[str, list[int]] = {name: [] for name in self.producer}
         for index, operator in enumerate(self.operators):
             for name in dict.fromkeys(operator.inputs):
                 found[name].append(index)
-        found[self.graph.output].append(len(self.operators))
+        for name in self.graph.outputs:
+            found[name].append(len(self.operators))
         return {name: tuple(indices) for name, indices in found.items()}
 
     @cached_property
@@ -207,8 +208,8 @@ class Network:
 
     @cached_property
     def demand(self) -> dict[tuple[int, str], int]:
-        """(operator, input) -> how far ahead its rows are asked for, in rows of the network's input; only compares."""
-        reach = {self.graph.input: np.arange(self.graph.tensor(self.graph.input).height + 1)}
+        """(operator, input) -> how far ahead its rows are asked for, in rows of the network's inputs; only compares."""
+        reach = {name: np.arange(self.graph.tensor(name).height + 1) for name in self.graph.inputs}
         found: dict[tuple[int, str], int] = {}
         for index, operator in enumerate(self.operators):
             height = self.graph.tensor(operator.output).height
@@ -222,7 +223,7 @@ class Network:
         return found
 
     def alive(self, position: int) -> tuple[str, ...]:
-        """Tensors made before operator `position` and read by it or later ones, the network's input included."""
+        """Tensors made before operator `position` and read by it or later ones, the network's inputs included."""
         return tuple(n for n, made in self.producer.items() if made < position and self.consumers[n][-1] >= position)
 
     def is_vector(self, name: str) -> bool:
@@ -235,8 +236,8 @@ class Network:
         return isinstance(operator, Mul) and self.is_vector(name) and not self.is_vector(operator.output)
 
     def in_arena(self, name: str) -> bool:
-        """False for the caller's input and output."""
-        return name not in (self.graph.input, self.graph.output)
+        """False for the caller's inputs and outputs."""
+        return name not in self.graph.inputs and name not in self.graph.outputs
 
     def is_late(self, index: int) -> bool:
         """True for operators between vectors, which run once, after the last strip of their stage."""

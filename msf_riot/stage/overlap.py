@@ -18,7 +18,7 @@ from msf_riot.stage.groups import Group
 def overlap_bytes(
     network: Network,
     groups: Sequence[Group],
-    main: Group | None,
+    kept: Sequence[Group],
     late: Sequence[int],
     primary: str,
     output: str,
@@ -27,8 +27,10 @@ def overlap_bytes(
 ) -> int:
     """Bytes above the bottom of `output` at which `primary` may begin in a stage of one strip.
 
+    `kept` are the groups all of whose rows are made, the last of them first.
     For each output row, what of the primary input is still to be read must lie above what has been written.
     """
+    main = kept[-1] if kept else None
     source, target = network.graph.tensor(primary), network.graph.tensor(output)
     writer = network.operators[network.producer[output]]
     if not allowed and not (alone and is_elementwise(writer) and source.size == target.size):
@@ -52,7 +54,7 @@ def overlap_bytes(
             firsts = np.concatenate([reads.first, [source.height]])
             if group is not main:
                 pending = firsts[rows]
-                if len([g for g in groups if g.output in (output,) or g.reduction is not None]) == 1:
+                if len(kept) == 1:
                     pending[-1] = source.height
             elif reads_before_writing(network, group, reader):
                 pending = np.arange(1, target.height + 1)

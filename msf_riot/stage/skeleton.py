@@ -90,7 +90,7 @@ def skeleton(network: Network, begin: int, end: int, input_mode: InputMode, over
         primary = None
     shift = 0
     if primary is not None:
-        shift = aligned(overlap_bytes(network, groups, main, late, primary, outputs[-1], overlap, end - begin == 1))
+        shift = aligned(overlap_bytes(network, groups, kept, late, primary, outputs[-1], overlap, end - begin == 1))
     return Skeleton(
         begin=begin,
         end=end,

@@ -66,7 +66,7 @@ def make(installed, riot: Path, application: Path) -> Make:
 def expected(folder: Path) -> list[int]:
     """What the reference makes of the example's input."""
     graph = ModelSource(str(folder / "net.onnx")).graph()
-    shape = graph.tensor(graph.input).shape
+    shape = graph.input_shape
     ramp = (np.arange(int(np.prod(shape))) % 256 - 128).astype(np.int8).reshape(shape)
     return [int(value) for value in reference.execute(graph, ramp).ravel()]
 

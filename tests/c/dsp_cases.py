@@ -14,7 +14,7 @@ def graph_of(operator, shape, out_shape, zeros) -> Graph:
         "x": Tensor("x", *shape, Quantization(1.0, zeros[0])),
         "y": Tensor("y", *out_shape, Quantization(1.0, zeros[1])),
     }
-    return Graph("one", tensors, (operator,), "x", "y")
+    return Graph("one", tensors, (operator,), ("x",), ("y",))
 
 
 def requantization(rng, spread, channels, spread_shifts, steps):

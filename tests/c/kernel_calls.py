@@ -169,7 +169,7 @@ def graph_of(operator: Operator, shapes: Sequence[tuple[int, int, int]], zeros: 
         name: Tensor(name, *shape, Quantization(1.0, zero))
         for name, shape, zero in zip(names, shapes, zeros, strict=True)
     }
-    return Graph("one", tensors, (operator,), operator.inputs[0], operator.output)
+    return Graph("one", tensors, (operator,), (operator.inputs[0],), (operator.output,))
 
 
 def clamp_arguments(graph: Graph, operator: Operator) -> tuple[int, int, int]:

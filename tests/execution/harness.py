@@ -33,7 +33,7 @@ def runtime_objects(flags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def run_on_host(schedule: Schedule, inputs: Int8Array, flags: tuple[str, ...] = tuple(SANITIZERS)) -> Int8Array:
-    """Outputs [n, H, W, C] of the generated C for inputs [n, H, W, C]."""
+    """What the generated C gives, [n, *output_shape], for inputs [n, *input_shape]."""
     with tempfile.TemporaryDirectory() as temporary:
         package = generate_package(schedule, Path(temporary))
         program = Path(temporary) / "program"
@@ -50,5 +50,4 @@ def run_on_host(schedule: Schedule, inputs: Int8Array, flags: tuple[str, ...] = 
         assert compiled.returncode == 0, compiled.stderr.decode()
         done = subprocess.run([program], input=inputs.tobytes(), capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
-        shape = schedule.graph.tensor(schedule.graph.output).shape
-        return np.frombuffer(done.stdout, np.int8).reshape(len(inputs), *shape)
+        return np.frombuffer(done.stdout, np.int8).reshape(len(inputs), *schedule.graph.output_shape)

@@ -40,6 +40,8 @@ class Builder:
         self.tensors: dict[str, Tensor] = {}
         self.operators: list[Operator] = []
         self.input = self.tensor(height, width, channels)
+        self.inputs = [self.input]
+        self.outputs: list[str] = []
 
     def tensor(self, height: int, width: int, channels: int, like: str | None = None) -> str:
         name = f"t{len(self.tensors)}"
@@ -92,7 +94,13 @@ class Builder:
         )
 
     def graph(self) -> Graph:
-        return Graph("random", self.tensors, tuple(self.operators), self.input, self.operators[-1].output)
+        return Graph(
+            "random",
+            self.tensors,
+            tuple(self.operators),
+            tuple(self.inputs),
+            (*self.outputs, self.operators[-1].output),
+        )
 
 
 @st.composite
@@ -220,6 +228,10 @@ def networks(draw: st.DrawFn, most_layers: int = 9) -> Graph:
     builder = Builder(draw(st.integers(0, 2**32 - 1)), *size)
     x = builder.input
     pool = [x]
+    if draw(st.integers(0, 7)) == 0:
+        size = size if draw(st.booleans()) else (draw(st.integers(1, 14)), draw(st.integers(1, 14)), size[2])
+        builder.inputs.append(builder.tensor(*size))
+        pool.append(builder.inputs[-1])
     for _ in range(draw(st.integers(1, most_layers))):
         if len(pool) > 1 and draw(st.integers(0, 5)) == 0:
             x = draw(st.sampled_from(pool))
@@ -241,26 +253,30 @@ def networks(draw: st.DrawFn, most_layers: int = 9) -> Graph:
         if draw(st.booleans()):
             table = builder.random.integers(-128, 128, 256).astype(np.int8)
             x = builder.add(Lookup, (x,), builder.tensor(1, 1, out), table=table)
+    if draw(st.integers(0, 3)) == 0:
+        made = [operator.output for operator in builder.operators[:-1]]
+        builder.outputs = draw(st.permutations(made))[: draw(st.integers(1, 3))]
     return _without_dead_ends(builder.graph())
 
 
 def _without_dead_ends(graph: Graph) -> Graph:
     """Operators that the output does not need are left out, as an importer does."""
-    needed = {graph.output}
+    needed = set(graph.outputs)
     kept: list[Operator] = []
     for operator in reversed(graph.operators):
         if operator.output in needed:
             kept.append(operator)
             needed.update(operator.inputs)
-    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in needed | {graph.input}}
-    return Graph(graph.name, tensors, tuple(reversed(kept)), graph.input, graph.output)
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in needed}
+    inputs = tuple(name for name in graph.inputs if name in needed)
+    return Graph(graph.name, tensors, tuple(reversed(kept)), inputs, graph.outputs)
 
 
 @st.composite
 def plans(draw: st.DrawFn, graph: Graph) -> Plan:
     """Any plan of the graph: any cut, any strip width that a stage allows, any input mode that it allows."""
     network = Network(graph)
-    mode: InputMode = draw(st.sampled_from(["whole", "rows", "windows"]))
+    mode: InputMode = draw(st.sampled_from(["whole", "rows", "windows"])) if len(graph.inputs) == 1 else "whole"
     overlap = draw(st.booleans())
     stages: list[Stage] = []
     position = 0

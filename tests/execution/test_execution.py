@@ -22,7 +22,7 @@ def check_random_plan(data: st.DataObject) -> None:
     scheduled = schedule(graph, plan)
     assert scheduled.arena_bytes == plan.peak_ram
     random = np.random.default_rng(7)
-    shape = graph.tensor(graph.input).shape
+    shape = graph.input_shape
     inputs = random.integers(-128, 128, (2, *shape)).astype(np.int8)
     expected = np.stack([execute(graph, each) for each in inputs])
     np.testing.assert_array_equal(run_on_host(scheduled, inputs), expected)

@@ -34,7 +34,7 @@ def trained(name: str) -> Path:
 def check_front(model: Path) -> None:
     graph = importer.import_model(model)
     random = np.random.default_rng(11)
-    inputs = random.integers(-128, 128, (1, *graph.tensor(graph.input).shape)).astype(np.int8)
+    inputs = random.integers(-128, 128, (1, *graph.input_shape)).astype(np.int8)
     expected = np.stack([execute(graph, each) for each in inputs])
     front = pareto_front(candidates(graph, "windows"))
     plans = [layer_by_layer(graph), *pareto_front(candidates(graph, "rows", max_overhead=1.0)), *front]

@@ -103,7 +103,7 @@ class Front:
 
     def graph(self) -> ir.Graph:
         draft = self.draft
-        return tidy(ir.Graph("own", draft.tensors, tuple(draft.operators), "input", self.last.tensor))
+        return tidy(ir.Graph("own", draft.tensors, tuple(draft.operators), ("input",), (self.last.tensor,)))
 
 
 def test_a_front_of_another_format_needs_nothing_of_onnx() -> None:

@@ -44,7 +44,7 @@ WAYS = ("small", "silent", "negative", "positive", "unread")
 
 def inputs_of(graph: Graph, count: int) -> np.ndarray:
     """Noise, then flat images at both ends, checkerboards and half-and-half: what drives channels to their extremes."""
-    shape = graph.tensor(graph.input).shape
+    shape = graph.input_shape
     random = np.random.default_rng(11)
     noise = random.integers(-128, 128, (count, *shape)).astype(np.int8)
     checker = np.where(np.indices(shape).sum(axis=0) % 2, 127, -128).astype(np.int8)
@@ -194,7 +194,7 @@ def network(*operators: Operator, constant: int, size: int = 6, **channels: int)
     for operator in operators:
         if isinstance(operator, Dense):
             tensors[operator.output] = dataclasses.replace(tensors[operator.output], height=1, width=1)
-    return Graph("small", tensors, (first, *operators), "x", operators[-1].output)
+    return Graph("small", tensors, (first, *operators), ("x",), (operators[-1].output,))
 
 
 def depthwise_then_pointwise(constant: int) -> Graph:

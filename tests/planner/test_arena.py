@@ -48,7 +48,7 @@ def run_stage(arena: Arena, stage: ScheduledStage, alive_before: set[str], alive
         assert buffer.offset + buffer.size <= stage.layout.scratch_bytes, f"{buffer} outside the scratch"
         assert (stage.scratch_offset + buffer.offset) % 4 == 0 or buffer.place != "accumulator"
     arena.region(*scratch)[:] = GARBAGE
-    made = [name for name in shape.outputs if name != arena.graph.output]
+    made = [name for name in shape.outputs if name not in arena.graph.outputs]
     for name in made:
         others = alive_before - ({shape.primary} if name == shape.output else set())
         arena.region(stage.offsets[name], arena.graph.tensor(name).size)[:] = arena.content(name)
@@ -87,7 +87,7 @@ def check_arena(graph: Graph, plan: Plan) -> None:
     for stage in scheduled.stages:
         shape = stage.layout.skeleton
         made = {op.output for op in graph.operators[: shape.end]}
-        after = {name for name in made if name != graph.output and last_use[name] >= shape.end}
+        after = {name for name in made if name not in graph.outputs and last_use[name] >= shape.end}
         run_stage(arena, stage, alive, after)
         check_buffers(stage)
         alive = after

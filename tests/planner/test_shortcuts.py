@@ -67,7 +67,7 @@ def test_rows_made_in_their_hosts_equal_the_reference(data: st.DataObject) -> No
     assert shape is not None and shape.hosts
     width = data.draw(st.integers(1, graph.tensor(graph.output).width))
     plan = make_plan(network, (Stage(0, count, width, data.draw(st.integers(1, 5))),), "windows")
-    inputs = np.random.default_rng(3).integers(-128, 128, (2, *graph.tensor(graph.input).shape)).astype(np.int8)
+    inputs = np.random.default_rng(3).integers(-128, 128, (2, *graph.input_shape)).astype(np.int8)
     expected = np.stack([execute(graph, each) for each in inputs])
     np.testing.assert_array_equal(run_on_host(schedule(graph, plan), inputs), expected)
 

@@ -31,7 +31,7 @@ def test_no_strategy_needs_more_than_layer_by_layer(graph) -> None:
 @settings(max_examples=5, **SLOW)
 @given(networks(most_layers=6))
 def test_plans_of_strategies_compute_what_the_reference_computes(graph) -> None:
-    inputs = np.random.default_rng(5).integers(-128, 128, (1, *graph.tensor(graph.input).shape)).astype(np.int8)
+    inputs = np.random.default_rng(5).integers(-128, 128, (1, *graph.input_shape)).astype(np.int8)
     expected = np.stack([execute(graph, each) for each in inputs])
     for plan in {each.plan for each in strategies(graph)} - {None}:
         np.testing.assert_array_equal(run_on_host(schedule(graph, plan), inputs), expected)

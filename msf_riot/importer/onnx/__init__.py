@@ -8,18 +8,18 @@ Passes: `reading` checks the file and sorts its nodes; each node is then folded 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from msf_riot.errors import FloatModelError, ModelError, UnsupportedModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target
-from msf_riot.importer.input_layout import InputLayout, LayoutFound, input_view
+from msf_riot.importer.input_layout import InputLayout, LayoutFound, input_view, usual_layout
 from msf_riot.importer.labels import labels_in
 from msf_riot.importer.onnx import operators as operators  # registers the readers
 from msf_riot.importer.onnx.folding import fold
-from msf_riot.importer.onnx.graph_input import GraphInput, input_value, usual_layout
+from msf_riot.importer.onnx.graph_input import GraphInput, input_value
 from msf_riot.importer.onnx.reading import Model, Node, read_model
 from msf_riot.importer.onnx.registry import known, read
 from msf_riot.importer.softmax import Exponentials
@@ -45,23 +45,36 @@ def import_model(path: Path) -> Graph:
 
 
 def _with_layout(model: Model) -> Graph:
-    """Reads until an operator tells how the input lies, then again; a guess that fails gives way to the other one."""
-    try:
-        return _import(model, None)
-    except LayoutFound as found:
-        layout, certain = found.layout, found.certain
-    try:
-        return _import(model, layout)
-    except UnsupportedModelError as first:
-        order = "".join(axis.name for axis in layout.axes)
-        other = {"CHW": "HWC", "HWC": "CHW", "HC": "CH", "CH": "HC"}.get(order)
-        if certain or other is None:
-            raise
-        swapped = InputLayout(tuple(Axis(c, axis.size) for c, axis in zip(other, layout.axes, strict=True)))
+    """Reads until an operator tells how an input lies, then again; a guess that fails gives way to the other one."""
+    layouts: dict[int, InputLayout] = {}
+    guesses: list[int] = []
+    first: UnsupportedModelError | None = None
+    while True:
         try:
-            return _import(model, swapped)
-        except UnsupportedModelError:
-            raise first from None
+            return _import(model, layouts)
+        except LayoutFound as found:
+            layouts[found.input] = found.layout
+            if not found.certain and first is None:
+                guesses.append(found.input)
+        except UnsupportedModelError as error:
+            first = first or error
+            while guesses:
+                number = guesses.pop()
+                other = _swapped(layouts[number])
+                if other is not None:
+                    layouts = {number: other}
+                    break
+            else:
+                raise first from None
+
+
+def _swapped(layout: InputLayout) -> InputLayout | None:
+    """Channels first instead of last, or the other way round."""
+    order = "".join(axis.name for axis in layout.axes)
+    other = {"CHW": "HWC", "HWC": "CHW", "HC": "CH", "CH": "HC"}.get(order)
+    if other is None:
+        return None
+    return InputLayout(tuple(Axis(c, axis.size) for c, axis in zip(other, layout.axes, strict=True)))
 
 
 def _quantizes(node: Node) -> bool:
@@ -86,23 +99,32 @@ _FLOAT_ONLY = {
 }  # fmt: skip
 
 
-def _import(model: Model, layout: InputLayout | None) -> Graph:
+def _import(model: Model, layouts: Mapping[int, InputLayout]) -> Graph:
     draft = Draft()
-    port = model.input
-    view = input_view(port.shape, layout)
+    views = [input_view(number, port.shape, layouts.get(number)) for number, port in enumerate(model.inputs)]
     values: dict[str, Value] = {name: Constant(array) for name, array in model.constants.items()}
-    values[port.name] = input_value(model, view, draft)
+    for port, view in zip(model.inputs, views, strict=True):
+        values[port.name] = input_value(model, port, view, draft)
     for node in _with_last(model):
         inputs = [values[name] if name else None for name in _defined(node, values)]
         result = fold(node, inputs)
         if not node.outputs or not node.outputs[0]:
             raise node.unsupported("its first output is unused, another is used")
         values[node.outputs[0]] = result if result is not None else read(node, inputs, draft)
-    output = _finished(model, values, draft)
-    if layout is None and not view.bound:
-        raise LayoutFound(usual_layout(view), certain=True)
-    labels = labels_in(model.metadata, draft.tensors[output].channels)
-    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), port.name, output, labels))
+    outputs: list[str] = []
+    for name in model.outputs:
+        outputs.append(_finished(model, name, values, draft, outputs))
+    for number, view in enumerate(views):
+        if not view.bound:
+            raise LayoutFound(number, usual_layout(view), certain=True)
+    ports = tuple(port.name for port in model.inputs)
+    for number, name in enumerate(ports):
+        if name not in draft.tensors:
+            place = Node(name, "graph input", (), (name,), {}, 0)
+            raise place.unsupported(f"input {number} is never quantized; quantize its reader, too")
+    found = (labels_in(model.metadata, draft.tensors[name].channels) for name in outputs)
+    labels = next((each for each in found if each), ())
+    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), ports, tuple(outputs), labels))
 
 
 _LAST = {
@@ -114,17 +136,17 @@ _LAST = {
 
 def _with_last(model: Model) -> tuple[Node, ...]:
     """The nodes, those marked behind which no node looks at the axes of what it is given."""
-    readers = Counter(name for node in model.nodes for name in node.inputs)
-    makers = {name: node for node in model.nodes for name in node.outputs}
-    wanted, last = model.output, set()
-    while wanted in makers and makers[wanted].operator in _LAST and readers[wanted] <= (wanted != model.output):
-        if not makers[wanted].inputs:
-            break
-        last.add(makers[wanted].outputs[0])
-        wanted = makers[wanted].inputs[0]
+    readers: dict[str, list[int]] = {}
+    last: set[int] = set()
+    for index, node in enumerate(model.nodes):
+        for name in node.inputs:
+            readers.setdefault(name, []).append(index)
+    for index, node in reversed(list(enumerate(model.nodes))):
+        behind = [reader for name in node.outputs for reader in readers.get(name, [])]
+        if node.operator in _LAST and node.inputs and last.issuperset(behind):
+            last.add(index)
     return tuple(
-        dataclasses.replace(node, last=True) if node.outputs and node.outputs[0] in last else node
-        for node in model.nodes
+        dataclasses.replace(node, last=True) if index in last else node for index, node in enumerate(model.nodes)
     )
 
 
@@ -149,25 +171,25 @@ def _at_the_end(value: Real, draft: Draft, name: str) -> Leaf:
     return value.leaf(draft)
 
 
-def _finished(model: Model, values: dict[str, Value], draft: Draft) -> str:
-    """The name of the output tensor, given the origin that the graph's output asks for."""
-    value = values.get(model.output)
-    node = next((n for n in model.nodes if model.output in n.outputs), None)
+def _finished(model: Model, name: str, values: dict[str, Value], draft: Draft, others: list[str]) -> str:
+    """The tensor of a graph's output, given the origin that this asks for; `others` are outputs already."""
+    value = values.get(name)
+    node = next((n for n in model.nodes if name in n.outputs), None)
     if node is None:
-        node = Node(model.output, "graph output", (), (model.output,), {}, 0)
+        node = Node(name, "graph output", (), (name,), {}, 0)
     if value is None:
         raise node.unsupported("the graph's output is a further output of it; only first outputs are supported")
     if isinstance(value, Real) and not isinstance(value, GraphInput):
         element: Element = "float32"
-        leaf = _at_the_end(value, draft, model.output)
+        leaf = _at_the_end(value, draft, name)
         last = leaf.activation
     elif isinstance(value, Quantized):
         element, last = value.element, value
     else:
         raise node.unsupported("the graph's output does not depend on quantized activations")
-    if last.tensor == model.input.name:
-        target = Target(draft, model.output, last.quantization, last.element, origin=False)
+    if last.tensor in others or last.tensor in (port.name for port in model.inputs):
+        target = Target(draft, name, last.quantization, last.element, origin=False)
         last = target.emit(node, Lookup, [last], last.view, table=np.arange(-128, 128).astype(np.int8))
-    origin = Interface(model.output, last.view.shape, element, last.view.memory_axes) if last.view.bound else None
+    origin = Interface(name, last.view.shape, element, last.view.memory_axes) if last.view.bound else None
     draft.tensors[last.tensor] = dataclasses.replace(draft.tensors[last.tensor], origin=origin)
     return last.tensor

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from msf_riot.errors import ModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target, add_input
-from msf_riot.importer.input_layout import InputLayout
 from msf_riot.importer.onnx.folding import fold
 from msf_riot.importer.onnx.operators.quantizers import quantization_of
-from msf_riot.importer.onnx.reading import Model, Node
+from msf_riot.importer.onnx.reading import Model, Node, Port
 from msf_riot.importer.values import Constant, Leaf, Real, Value
-from msf_riot.importer.view import Axis, View
+from msf_riot.importer.view import View
 from msf_riot.ir import Quantization
 
 _INTEGER_ELEMENTS: dict[int, Element] = {2: "uint8", 3: "int8"}
@@ -22,7 +20,7 @@ _FLOAT32 = 1
 
 @dataclass(frozen=True, eq=False)
 class GraphInput(Real):
-    """The float graph input before its QuantizeLinear."""
+    """A float input of the graph before its QuantizeLinear."""
 
     name: str
     original: View
@@ -45,31 +43,22 @@ class GraphInput(Real):
         return Quantized(self.name, self.view, target.element, target.quantization)
 
 
-def usual_layout(view: View) -> InputLayout:
-    """For models in which nothing tells: channels first for images, last for anything else."""
-    letters = {0: "", 1: "C", 2: "HC", 3: "CHW"}.get(len(view.flat))
-    if letters is None:
-        raise ModelError(f"the model's input {list(view.shape)} has more than height, width and channels")
-    return InputLayout(tuple(Axis(c, axis.size) for c, axis in zip(letters, view.flat, strict=True)))
-
-
-def input_value(model: Model, view: View, draft: Draft) -> Value:
-    """What the graph's input stands for; an integer one is put into the draft at once."""
-    port = model.input
+def input_value(model: Model, port: Port, view: View, draft: Draft) -> Value:
+    """What an input of the graph stands for; an integer one is put into the draft at once."""
     node = Node(port.name, "graph input", (), (port.name,), {}, 0)
     if port.element == _FLOAT32:
         return GraphInput(node, view, port.name, view)
     if port.element not in _INTEGER_ELEMENTS:
         raise node.unsupported(f"element type {port.element} is not supported, only float32, int8 and uint8")
     element = _INTEGER_ELEMENTS[port.element]
-    quantization = _input_quantization(model, node, element)
+    quantization = _input_quantization(model, port, node, element)
     add_input(draft, port.name, view, element, quantization)
     return Quantized(port.name, view, element, quantization)
 
 
-def _input_quantization(model: Model, port: Node, element: Element) -> Quantization:
+def _input_quantization(model: Model, port: Port, place: Node, element: Element) -> Quantization:
     """What the first operator that knows the input's scale says; raises where none does."""
-    names = {model.input.name}
+    names = {port.name}
     constants = {name: Constant(array) for name, array in model.constants.items()}
     for node in model.nodes:
         if node.operator == "Constant" and node.outputs:
@@ -88,7 +77,7 @@ def _input_quantization(model: Model, port: Node, element: Element) -> Quantizat
                 raise node.unsupported(f"its zero point is {kind}, but the input it is for is {element}")
             return quantization
         names.update(node.outputs)
-    raise port.unsupported("missing scale: no DequantizeLinear tells the scale of this integer input")
+    raise place.unsupported("missing scale: no DequantizeLinear tells the scale of this integer input")
 
 
 def _constant(constants: dict[str, Constant], node: Node, index: int) -> Value | None:

@@ -76,7 +76,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Port:
-    """The graph's input or output: symbolic batch taken as 1."""
+    """An input of the graph: symbolic batch taken as 1."""
 
     name: str
     element: int
@@ -90,8 +90,8 @@ class Model:
     name: str
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
-    input: Port
-    output: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[str, ...]
     metadata: Mapping[str, str]
 
 
@@ -112,22 +112,24 @@ def read_model(path: Path) -> Model:
     if not 7 <= opsets.get("", 0) <= 1000 and graph.node:
         raise ModelError(f"{path}: needs ONNX opset 7 or newer, the file says {opsets.get('', 'none')}")
     nodes = tuple(_node(node, opsets, path) for node in graph.node)
-    inputs = [value for value in graph.input if value.name not in constants]
-    if len(inputs) != 1 or len(graph.output) != 1:
-        raise UnsupportedModelError(
-            graph.name or path.stem,
-            "graph",
-            f"has {len(inputs)} inputs and {len(graph.output)} outputs; exactly one of each is supported",
-        )
-    if graph.output[0].name in constants:
-        raise ModelError(f"{path}: the output '{graph.output[0].name}' is a constant")
-    port = _port(inputs[0], path)
-    output = graph.output[0].name
-    order = _needed(_sorted(nodes, {*constants, port.name}, path), output)
-    if output != port.name and not order:
-        raise ModelError(f"{path}: the output '{output}' is computed nowhere")
+    inputs = {value.name: value for value in graph.input if value.name not in constants}
+    outputs = tuple(output.name for output in graph.output)
+    for name in outputs:
+        if name in constants:
+            raise ModelError(f"{path}: the output '{name}' is a constant")
+        if outputs.count(name) > 1:
+            raise ModelError(f"{path}: the output '{name}' is there twice")
+    order = _needed(_sorted(nodes, {*constants, *inputs}, path), outputs)
+    made = {name for node in order for name in node.outputs}
+    for name in outputs:
+        if name not in made and name not in inputs:
+            raise ModelError(f"{path}: the output '{name}' is computed nowhere")
+    read = {name for node in order for name in node.inputs}.union(outputs)
+    ports = tuple(_port(value, path) for name, value in inputs.items() if name in read or read.isdisjoint(inputs))
+    if not ports:
+        raise UnsupportedModelError(graph.name or path.stem, "graph", "has no input")
     metadata = {entry.key: entry.value for entry in proto.metadata_props if isinstance(entry.value, str)}
-    return Model(path.stem, order, constants, port, output, metadata)
+    return Model(path.stem, order, constants, ports, outputs, metadata)
 
 
 def parse(path: Path) -> onnx.ModelProto:
@@ -253,9 +255,9 @@ def _sorted(nodes: tuple[Node, ...], known: set[str], path: Path) -> tuple[Node,
     return tuple(order)
 
 
-def _needed(order: tuple[Node, ...], output: str) -> tuple[Node, ...]:
-    """Those nodes on which the output depends."""
-    names = {output}
+def _needed(order: tuple[Node, ...], outputs: tuple[str, ...]) -> tuple[Node, ...]:
+    """Those nodes on which the outputs depend."""
+    names = set(outputs)
     kept = []
     for node in reversed(order):
         if names.intersection(filter(None, node.outputs)):

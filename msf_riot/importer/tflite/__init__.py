@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from msf_riot.errors import FloatModelError, ModelError, UnsupportedModelError
+from msf_riot.errors import FloatModelError, ModelError
 from msf_riot.importer.draft import Draft, Element, Quantized, Target, add_input
 from msf_riot.importer.input_layout import InputLayout, LayoutFound, input_view
 from msf_riot.importer.labels import parse
@@ -21,7 +22,7 @@ from msf_riot.importer.tflite import operators as operators  # registers the rea
 from msf_riot.importer.tflite.reading import Model, Operation, read_model
 from msf_riot.importer.tflite.registry import HOW, FloatInput, Import, activation_type, lay_out
 from msf_riot.importer.tidy import tidy
-from msf_riot.importer.view import MAX_ELEMENTS
+from msf_riot.importer.view import MAX_ELEMENTS, View
 from msf_riot.ir import Graph, Interface, Lookup
 
 
@@ -32,18 +33,14 @@ def import_model(path: Path) -> Graph:
     what is not supported, ModelError where the file cannot be read.
     """
     model = read_model(path)
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise UnsupportedModelError(
-            model.name,
-            "graph",
-            f"has {len(model.inputs)} inputs and {len(model.outputs)} outputs; exactly one of each is supported",
-        )
     _refuse_float(model, path)
+    layouts: dict[int, InputLayout] = {}
     try:
-        try:
-            return _import(model, None)
-        except LayoutFound as found:
-            return _import(model, found.layout)
+        while True:
+            try:
+                return _import(model, layouts)
+            except LayoutFound as found:
+                layouts[found.input] = found.layout
     except (MemoryError, RecursionError) as error:
         raise ModelError(f"{path}: too large to be read") from error
 
@@ -60,44 +57,64 @@ def _refuse_float(model: Model, path: Path) -> None:
     raise FloatModelError(f"{path}: {what}; {HOW}")
 
 
-def _import(model: Model, layout: InputLayout | None) -> Graph:
+def _import(model: Model, layouts: Mapping[int, InputLayout]) -> Graph:
     draft = Draft()
     reading = Import(model, draft)
-    (given,), (wanted,) = model.inputs, model.outputs
-    tensor = model.tensors[given]
-    if math.prod(tensor.shape) > MAX_ELEMENTS:
-        raise ModelError(
-            f"the input '{tensor.name}' has {math.prod(tensor.shape)} elements, more than any device holds"
-        )
-    view = input_view(tensor.shape, layout)
-    place = Operation(tensor.name, "graph input", (), (given,), None, tensor.name)
-    if tensor.type == "float32":
-        reading.values[given] = FloatInput(given, view)
-    else:
-        quantization, element = activation_type(place, tensor)
-        add_input(draft, tensor.name, view, element, quantization)
-        reading.values[given] = Quantized(tensor.name, view, element, quantization)
+    views: dict[int, View] = {}
+    for number, given in enumerate(model.inputs):
+        tensor = model.tensors[given]
+        if math.prod(tensor.shape) > MAX_ELEMENTS:
+            raise ModelError(
+                f"the input '{tensor.name}' has {math.prod(tensor.shape)} elements, more than any device holds"
+            )
+        views[given] = input_view(number, tensor.shape, layouts.get(number))
+        if tensor.type == "float32":
+            reading.values[given] = FloatInput(given, views[given])
+            continue
+        quantization, element = activation_type(_place(model, given, "input"), tensor)
+        add_input(draft, tensor.name, views[given], element, quantization)
+        reading.values[given] = Quantized(tensor.name, views[given], element, quantization)
+    read = {index for operation in model.operations for index in operation.inputs}
     for operation in model.operations:
-        if operation.operator == "DEQUANTIZE" and operation.outputs[0] == wanted:
-            reading.values[wanted] = reading.activation(operation, 0)
+        if operation.operator == "DEQUANTIZE" and operation.outputs[0] in model.outputs:
+            reading.values[operation.outputs[0]] = reading.activation(operation, 0)
         else:
             reading.values[operation.outputs[0]] = reading.read(operation)
+    outputs: list[str] = []
+    for wanted in model.outputs:
+        outputs.append(_finished(reading, wanted, outputs))
+    for given, view in views.items():
+        if given in read:
+            lay_out(_place(model, given, "input"), view)
+    inputs = tuple(model.tensors[given].name for given in model.inputs if given in read)
+    for given in model.inputs:
+        if given in read and model.tensors[given].name not in draft.tensors:
+            raise _place(model, given, "input").unsupported(f"computes in float: {HOW}")
+    texts = (_labels(model, draft.tensors[name].channels) for name in outputs)
+    labels = next((each for each in texts if each), ())
+    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), inputs, tuple(outputs), labels))
+
+
+def _place(model: Model, index: int, what: str) -> Operation:
+    name = model.tensors[index].name
+    return Operation(name, f"graph {what}", (), (index,), None, name)
+
+
+def _finished(reading: Import, wanted: int, others: list[str]) -> str:
+    """The tensor of a graph's output, given the origin that this asks for; `others` are outputs already."""
+    model, draft = reading.model, reading.draft
+    tensor, place = model.tensors[wanted], _place(model, wanted, "output")
     last = reading.values.get(wanted)
-    place = Operation(model.tensors[wanted].name, "graph output", (), (wanted,), None, model.tensors[wanted].name)
     if not isinstance(last, Quantized):
         raise place.unsupported("the graph's output does not depend on quantized activations")
-    if layout is None:
-        lay_out(place, view)
-    if last.tensor == model.tensors[given].name:
-        target = Target(draft, model.tensors[wanted].name, last.quantization, last.element, origin=False)
+    if last.tensor in others or last.tensor in (model.tensors[given].name for given in model.inputs):
+        target = Target(draft, tensor.name, last.quantization, last.element, origin=False)
         last = target.emit(place, Lookup, [last], last.view, table=np.arange(-128, 128).astype(np.int8))
-    kind = model.tensors[wanted].type
-    known: Element = "float32" if kind == "float32" else "int8" if kind == "int8" else "uint8"
+    known: Element = "float32" if tensor.type == "float32" else "int8" if tensor.type == "int8" else "uint8"
     if last.view.bound:
-        origin = Interface(model.tensors[wanted].name, last.view.shape, known, last.view.memory_axes)
+        origin = Interface(tensor.name, last.view.shape, known, last.view.memory_axes)
         draft.tensors[last.tensor] = dataclasses.replace(draft.tensors[last.tensor], origin=origin)
-    labels = _labels(model, draft.tensors[last.tensor].channels)
-    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), tensor.name, last.tensor, labels))
+    return last.tensor
 
 
 def _labels(model: Model, channels: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import onnx
@@ -13,6 +14,8 @@ from msf_riot.agreement import open_session, to_int8
 from msf_riot.importer import import_model
 from msf_riot.ir import Graph
 from msf_riot.reference import execute
+
+Given: TypeAlias = np.ndarray | dict[str, np.ndarray]
 
 
 class Drawing:
@@ -25,7 +28,7 @@ class Drawing:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.count = 0
-        self.input: onnx.ValueInfoProto | None = None
+        self.inputs: list[onnx.ValueInfoProto] = []
 
     def name(self, stem: str) -> str:
         self.count += 1
@@ -44,8 +47,9 @@ class Drawing:
         return outs[0]
 
     def graph_input(self, shape: Sequence[int | str], element: int = TensorProto.FLOAT) -> str:
-        self.input = helper.make_tensor_value_info("input", element, list(shape))
-        return "input"
+        name = f"input_{len(self.inputs)}" if self.inputs else "input"
+        self.inputs.append(helper.make_tensor_value_info(name, element, list(shape)))
+        return name
 
     def activation(self, shape: Sequence[int | str], quantized: bool = True) -> str:
         source = self.graph_input(shape)
@@ -60,10 +64,15 @@ class Drawing:
         parts = [self.constant(v, "w") for v in (integers, scale, zero)]
         return self.op("DequantizeLinear", *parts, **extra)
 
-    def sample(self) -> np.ndarray:
-        assert self.input is not None
-        shape = [d.dim_value or 1 for d in self.input.type.tensor_type.shape.dim]
-        match self.input.type.tensor_type.elem_type:
+    def sample(self) -> Given:
+        """An input, or each by its name where there are several."""
+        if len(self.inputs) == 1:
+            return self.sample_of(self.inputs[0])
+        return {info.name: self.sample_of(info) for info in self.inputs}
+
+    def sample_of(self, info: onnx.ValueInfoProto) -> np.ndarray:
+        shape = [d.dim_value or 1 for d in info.type.tensor_type.shape.dim]
+        match info.type.tensor_type.elem_type:
             case TensorProto.FLOAT:
                 return self.rng.uniform(-2, 3, shape).astype(np.float32)
             case TensorProto.INT8:
@@ -86,22 +95,22 @@ class Drawing:
         return self.op("DequantizeLinear", self.op("QuantizeLinear", value, *parts), *parts)
 
     def model(self, output: str, element: int = TensorProto.FLOAT) -> onnx.ModelProto:
-        assert self.input is not None
         outputs = [helper.make_tensor_value_info(output, element, None)]
-        graph = helper.make_graph(self.nodes, "drawing", [self.input], outputs, self.constants)
+        graph = helper.make_graph(self.nodes, "drawing", self.inputs, outputs, self.constants)
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
-    def run(self, output: str, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        if output == "input":
-            return list(inputs)
+    def run(self, output: str, inputs: Sequence[Given]) -> list[np.ndarray]:
+        if output in (info.name for info in self.inputs):
+            return [each[output] if isinstance(each, dict) else each for each in inputs]
         return run(self.model(output), inputs)
 
 
-def run(model: onnx.ModelProto, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+def run(model: onnx.ModelProto, inputs: Sequence[Given]) -> list[np.ndarray]:
     """What ONNX Runtime answers."""
     session = open_session(model.SerializeToString())
-    return [session.run(None, {session.get_inputs()[0].name: value})[0] for value in inputs]
+    name = session.get_inputs()[0].name
+    return [session.run(None, each if isinstance(each, dict) else {name: each})[0] for each in inputs]
 
 
 def imported(model: onnx.ModelProto, folder: Path) -> Graph:

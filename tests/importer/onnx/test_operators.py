@@ -67,7 +67,7 @@ def test_convolution_equals_onnx_runtime(case: str, element: str, tmp_path: Path
     depthwise = attributes.get("group", 1) == weights[0]
     assert isinstance(graph.operators[0], DepthwiseConv2D if depthwise else Conv2D)
     if len(shape) == 3:
-        assert graph.tensor(graph.input).shape == (30, 1, 4)
+        assert graph.input_shape == (30, 1, 4)
 
 
 @pytest.mark.parametrize("element,zero_point", [("uint8", 0), ("uint8", 117), ("uint8", 255), ("int8", 20)])
@@ -157,7 +157,7 @@ def test_matmul_over_a_sequence_is_a_pointwise_convolution(tmp_path: Path) -> No
     y = draw.qdq(draw.op("Add", y, draw.constant(draw.rng.normal(size=5).astype(np.float32))))
     graph = check(draw, y, tmp_path)
     assert isinstance(graph.operators[0], Conv2D)
-    assert graph.tensor(graph.input).shape == (10, 1, 6)
+    assert graph.input_shape == (10, 1, 6)
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
@@ -216,7 +216,7 @@ def test_normalization_of_a_channels_last_input(tmp_path: Path) -> None:
     x = draw.qdq(draw.op("Sub", x, draw.constant(np.array([0.1, 0.2, 0.3], np.float32))))
     x = draw.op("Transpose", x, perm=[0, 3, 1, 2])
     graph = check(draw, draw.qdq(draw.op("Conv", x, draw.weights((4, 3, 3, 3)))), tmp_path, limit=2)
-    assert graph.tensor(graph.input).shape == (6, 5, 3)
+    assert graph.input_shape == (6, 5, 3)
 
 
 FUNCTIONS: dict[str, Callable[[Drawing, str], str]] = {
@@ -303,7 +303,7 @@ def test_mean_over_space(axes: list[int], kind: type, keep: int, opset: int, tmp
 def test_mean_over_space_of_a_channels_last_input(tmp_path: Path) -> None:
     draw = Drawing()
     graph = check(draw, draw.qdq(draw.op("ReduceMean", draw.activation((1, 9, 8, 4)), axes=[1, 2])), tmp_path)
-    assert graph.tensor(graph.input).shape == (9, 8, 4)
+    assert graph.input_shape == (9, 8, 4)
 
 
 def test_concat_requantizes_what_differs(tmp_path: Path) -> None:
@@ -452,7 +452,7 @@ def test_a_flat_input_is_cut_into_an_image(tmp_path: Path) -> None:
     draw = Drawing()
     x = draw.op("Reshape", draw.activation((1, 490)), draw.constant(np.array([-1, 1, 49, 10])))
     graph = check(draw, draw.qdq(draw.op("Conv", x, draw.weights((4, 1, 10, 4)))), tmp_path)
-    assert graph.tensor(graph.input).shape == (49, 10, 1)
+    assert graph.input_shape == (49, 10, 1)
 
 
 def test_weights_quantized_in_the_graph_and_transposed(tmp_path: Path) -> None:
@@ -518,7 +518,7 @@ def test_a_wrong_guess_of_the_layout_is_taken_back(tmp_path: Path) -> None:
     x = draw.op("Pad", draw.activation((1, 6, 5, 3)), draw.constant(np.array([0, 0, 1, 0, 0, 0, 1, 0])))
     x = draw.op("Transpose", x, perm=[0, 3, 1, 2])
     graph = check(draw, draw.qdq(draw.op("Conv", x, draw.weights((4, 3, 3, 3)))), tmp_path)
-    assert graph.tensor(graph.input).shape == (6, 5, 3)
+    assert graph.input_shape == (6, 5, 3)
 
 
 def test_clip_between_integers_as_pytorch_writes_it(tmp_path: Path) -> None:

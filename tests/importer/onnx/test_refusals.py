@@ -173,13 +173,13 @@ def test_tensors_that_claim_other_sizes_than_they_hold(dims: list[int], tmp_path
     assert "claims" in refusal(model, tmp_path)
 
 
-def test_more_than_one_input_or_output(tmp_path: Path) -> None:
+def test_outputs_that_are_not_made_once(tmp_path: Path) -> None:
     _, model = convolution()
-    model.graph.input.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, [1]))
-    assert "2 inputs" in refusal(model, tmp_path)
+    model.graph.output.append(model.graph.output[0])
+    assert "is there twice" in refusal(model, tmp_path)
     _, model = convolution()
-    model.graph.output.append(helper.make_tensor_value_info("conv", TensorProto.FLOAT, [1]))
-    assert "2 outputs" in refusal(model, tmp_path)
+    model.graph.output.append(helper.make_tensor_value_info("nowhere", TensorProto.FLOAT, [1]))
+    assert "'nowhere' is computed nowhere" in refusal(model, tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x00" * 100, b"\xff" * 100, b"<!DOCTYPE html><html></html>"])
@@ -214,7 +214,7 @@ def external(model: onnx.ModelProto, location: str, offset: int = 0, length: int
 
 
 def test_external_data_beside_the_model_is_read(tmp_path: Path) -> None:
-    draw, model = convolution()
+    _, model = convolution()
     data = max(model.graph.initializer, key=lambda t: len(t.raw_data)).raw_data
     (tmp_path / "weights.bin").write_bytes(b"x" * 8 + data)
     graph = imported(external(model, "weights.bin", 8), tmp_path)
@@ -222,7 +222,6 @@ def test_external_data_beside_the_model_is_read(tmp_path: Path) -> None:
         graph.operators[-1].weights.tobytes()
         == np.frombuffer(data, np.int8).reshape(4, 3, 3, 3).transpose(0, 2, 3, 1).tobytes()
     )
-    assert draw.input is not None
 
 
 @pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname", "link.bin", "", "a/../../secret.bin"])

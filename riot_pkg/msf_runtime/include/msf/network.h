@@ -21,8 +21,10 @@ extern "C" {
 typedef void (*msf_read_t)(void *context, uint32_t row, uint32_t column, uint32_t columns,
                            int8_t *pixels);
 
-/** A model's input or output: HWC, real value = scale * (q - zero_point). */
+/** One of a model's inputs or outputs: HWC, real value = scale * (q - zero_point). */
 typedef struct {
+    const char *name; /**< in the model's file */
+    uint32_t offset;  /**< of its first byte in the caller's buffer */
     uint16_t height;
     uint16_t width;
     uint16_t channels;
@@ -33,16 +35,18 @@ typedef struct {
 /** A generated model. */
 typedef struct {
     const char *name;
-    uint32_t arena_bytes; /**< what `invoke` needs at `arena`, aligned to 4 bytes */
-    uint32_t input_bytes;
-    uint32_t output_bytes;
+    uint32_t arena_bytes;  /**< what `invoke` needs at `arena`, aligned to 4 bytes */
+    uint32_t input_bytes;  /**< of all inputs, one behind the other */
+    uint32_t output_bytes; /**< of all outputs, one behind the other */
     uint32_t stages;
     void *arena; /**< the package's own static buffer of arena_bytes */
     void (*invoke)(void *arena, const int8_t *input, int8_t *output);
     /** the same with rows of the input from `read`; NULL where the plan needs the input whole */
     void (*invoke_from)(void *arena, msf_read_t read, void *context, int8_t *output);
-    msf_tensor_t input;
-    msf_tensor_t output;
+    uint32_t input_count;
+    uint32_t output_count;
+    const msf_tensor_t *inputs;
+    const msf_tensor_t *outputs;
 } msf_network_t;
 
 /** The step of a real value, in steps of `scale` from `zero_point`: to nearest, halves to even, kept in int8; NaN gives -128. */
