@@ -248,8 +248,17 @@ class Lookup(Operator):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class ChannelLookup(Operator):
+    """Any function of one element for each channel: y = table[c][x + 128]; table int8 [channels, 256]."""
+
+    table: Int8Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Concat(Operator):
-    """Joins tensors of equal height, width and quantization along the channels."""
+    """Joins tensors of one quantization along rows (axis 0), columns (1) or channels (2); the others are equal."""
+
+    axis: Literal[0, 1, 2] = 2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -261,11 +270,117 @@ class Pad(Operator):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ResizeNearest(Operator):
-    """Output row y is input row `rows[y]`, output column x input column `columns[x]`; both never decrease."""
+class Gather(Operator):
+    """Output row y is input row `rows[y]`, output column x input column `columns[x]`, in any order.
+
+    Nearest-neighbour resizing, slices with strides, reflected and repeated borders.
+    """
 
     rows: tuple[int, ...]
     columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GatherChannels(Operator):
+    """Output channel c is input channel `channels[c]`, or `value` everywhere where that is -1.
+
+    Slices and splits, channel shuffles, channels of padding. Input and output share their quantization.
+    """
+
+    channels: tuple[int, ...]
+    value: int = 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DepthToSpace(Operator):
+    """block x block pixels from the channels of each; C = input channels / block^2.
+
+    Output (y, x, c) is channel (y % block) * steps[0] + (x % block) * steps[1] + c * steps[2] of input pixel
+    (y // block, x // block): steps are (block * C, C, 1), or (block, 1, block^2) as ONNX's mode CRD has it.
+    """
+
+    block: int
+    steps: tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SpaceToDepth(Operator):
+    """Output channel (r * block + q) * C + c of pixel (y, x) is channel c of input (y * block + r, x * block + q)."""
+
+    block: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TransposedConv2D(Operator):
+    """A convolution over the input with `upsampling` - 1 rows and columns that add nothing put between its own.
+
+    weights int8 [out_channels, kernel_h, kernel_w, in_channels / groups], turned round already; `padding` may be
+    negative; otherwise as Conv2D with stride 1.
+    """
+
+    weights: Int8Array
+    bias: Int32Array
+    multiplier: Int32Array
+    shift: Int32Array
+    upsampling: Pair
+    dilation: Pair = (1, 1)
+    padding: Padding = Padding()
+    groups: int = 1
+    rounding: Rounding = "once"
+
+    @property
+    def kernel(self) -> Pair:
+        """(rows, columns) of taps."""
+        return self.weights.shape[1], self.weights.shape[2]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ResizeBilinear(Operator):
+    """Between the four nearest pixels, with weights in steps of 2^-BILINEAR_BITS.
+
+    Output row y lies `row_weights[y]` steps below input row `rows[y]`, in [0, 2^BILINEAR_BITS), columns alike; a weight
+    of 0 does not look at the next row. acc is the weighted sum of (x - center), y = clamp(center + acc /
+    2^(2 * BILINEAR_BITS)), rounded half to even, half away from zero, or towards zero. Input and output share their
+    quantization.
+    """
+
+    rows: tuple[int, ...]
+    row_weights: tuple[int, ...]
+    columns: tuple[int, ...]
+    column_weights: tuple[int, ...]
+    center: int
+    rounding: Literal["even", "away", "zero"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PRelu(Operator):
+    """A factor for each channel where the input is negative: slopes int16 [channels].
+
+    acc = x - zx; where acc < 0, acc * slopes[c]. y = clamp(zy + acc * multipliers[n] / 2^shifts[n], rounded as
+    `rounding` says), n = 1 where acc was negative, else 0.
+    """
+
+    slopes: npt.NDArray[np.int16]
+    multipliers: Pair
+    shifts: Pair
+    rounding: Rounding = "once"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Maximum(Operator):
+    """y = clamp(max(a, b)) of two tensors of one shape and quantization."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Minimum(Operator):
+    """y = clamp(min(a, b)), otherwise as Maximum."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ArgMax(Operator):
+    """The number of the largest channel of each pixel, less 128; of several the first, or the `last`; C <= 256."""
+
+    last: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -307,6 +422,9 @@ class TableAdd(Operator):
 
 
 WindowOperator: TypeAlias = Conv2D | DepthwiseConv2D | MaxPool2D | AveragePool2D
+
+BILINEAR_BITS = 11
+"""Of the weights of ResizeBilinear: products of two with an int8 stay within int32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -380,6 +498,10 @@ class Graph:
         return self.tensors[name]
 
 
+WEIGHTED = (Conv2D, DepthwiseConv2D, Dense, TransposedConv2D)
+"""The operators with weights."""
+
+
 def rounds_twice(operator: Operator) -> bool:
     """Whether a convolution rounds as TensorFlow Lite does; False for every other operator."""
     return isinstance(operator, Conv2D | DepthwiseConv2D) and operator.rounding == "twice"
@@ -395,7 +517,11 @@ def is_pointwise(operator: Operator) -> bool:
                 and operator.groups == 1
                 and operator.padding == Padding()
             )
-        case Add() | TableAdd() | Mul() | ChannelAffine() | Lookup() | Concat() | Softmax() | FixedPointSoftmax():
+        case Concat(axis=axis):
+            return axis == 2
+        case Add() | TableAdd() | Mul() | ChannelAffine() | Lookup() | ChannelLookup() | Softmax():
+            return True
+        case FixedPointSoftmax() | GatherChannels() | PRelu() | Maximum() | Minimum() | ArgMax():
             return True
         case _:
             return False
@@ -406,6 +532,8 @@ def macs_per_pixel(operator: Operator) -> int:
     match operator:
         case Conv2D(weights=weights) | DepthwiseConv2D(weights=weights) | Dense(weights=weights):
             return int(weights.size)
+        case TransposedConv2D(weights=weights, upsampling=(rows, columns)):
+            return -(-int(weights.size) // (rows * columns))
         case _:
             return 0
 
@@ -421,4 +549,4 @@ def macs(graph: Graph) -> int:
 
 def parameter_bytes(graph: Graph) -> int:
     """Bytes of int8 weights."""
-    return sum(int(op.weights.size) for op in graph.operators if isinstance(op, Conv2D | DepthwiseConv2D | Dense))
+    return sum(int(op.weights.size) for op in graph.operators if isinstance(op, WEIGHTED))

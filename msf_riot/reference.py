@@ -13,28 +13,39 @@ import numpy as np
 import numpy.typing as npt
 
 from msf_riot.ir import (
+    BILINEAR_BITS,
     Add,
+    ArgMax,
     AveragePool2D,
     ChannelAffine,
+    ChannelLookup,
     Concat,
     Conv2D,
     Dense,
+    DepthToSpace,
     DepthwiseConv2D,
     FixedPointSoftmax,
+    Gather,
+    GatherChannels,
     GlobalAveragePool,
     Graph,
     Int8Array,
     Lookup,
+    Maximum,
     MaxPool2D,
+    Minimum,
     Mul,
     Operator,
     Pad,
     Padding,
     Pair,
-    ResizeNearest,
+    PRelu,
+    ResizeBilinear,
     Rounding,
     Softmax,
+    SpaceToDepth,
     TableAdd,
+    TransposedConv2D,
 )
 
 Integers: TypeAlias = npt.NDArray[np.signedinteger[Any]]
@@ -110,11 +121,38 @@ def execute_operator(graph: Graph, operator: Operator, inputs: Sequence[Int8Arra
             result = zero + _channel_affine(operator, centered[0])
         case Lookup():
             result = operator.table[inputs[0].astype(np.int64) + 128]
+        case TransposedConv2D():
+            result = zero + _requantize(
+                _transposed_conv2d(operator, centered[0]), operator.multiplier, operator.shift, operator.rounding
+            )
+        case PRelu():
+            result = zero + _prelu(operator, centered[0])
+        case Maximum():
+            result = np.maximum(inputs[0], inputs[1])
+        case Minimum():
+            result = np.minimum(inputs[0], inputs[1])
+        case ChannelLookup():
+            channels = np.arange(inputs[0].shape[2])
+            result = operator.table[channels, inputs[0].astype(np.int64) + 128]
         case Concat():
-            result = np.concatenate(inputs, axis=2)
+            result = np.concatenate(inputs, axis=operator.axis)
+        case GatherChannels():
+            result = np.where(np.array(operator.channels) < 0, operator.value, inputs[0][..., operator.channels])
+        case DepthToSpace():
+            result = _depth_to_space(operator, inputs[0])
+        case SpaceToDepth(block=block):
+            height, width, depth = inputs[0].shape
+            blocks = inputs[0].reshape(height // block, block, width // block, block, depth)
+            result = blocks.transpose(0, 2, 1, 3, 4).reshape(height // block, width // block, -1)
+        case ResizeBilinear():
+            result = _resize_bilinear(operator, inputs[0])
+        case ArgMax(last=last):
+            found = inputs[0][..., ::-1] if last else inputs[0]
+            result = found.argmax(axis=2, keepdims=True)
+            result = (inputs[0].shape[2] - 1 - result if last else result) - 128
         case Pad():
             result = _surround(inputs[0], operator.padding, operator.value)
-        case ResizeNearest():
+        case Gather():
             result = inputs[0][np.ix_(operator.rows, operator.columns)]
         case Softmax():
             result = zero + _softmax(operator, inputs[0])
@@ -223,6 +261,70 @@ def _dense(operator: Dense, x: Int64Array) -> Int64Array:
     products = operator.weights.astype(np.float64) @ x.reshape(-1).astype(np.float64)
     acc: Int64Array = products.astype(np.int64) + operator.bias
     return acc.reshape(1, 1, -1)
+
+
+def _transposed_conv2d(operator: TransposedConv2D, x: Int64Array) -> Int64Array:
+    """Accumulators of the convolution over the input with zeros put between, and around or cut off."""
+    (up_h, up_w), pad = operator.upsampling, operator.padding
+    spread = np.zeros(((x.shape[0] - 1) * up_h + 1, (x.shape[1] - 1) * up_w + 1, x.shape[2]), np.int64)
+    spread[::up_h, ::up_w] = x
+    height, width, _ = spread.shape
+    spread = spread[max(0, -pad.top) : height - max(0, -pad.bottom), max(0, -pad.left) : width - max(0, -pad.right)]
+    around = Padding(*(max(0, each) for each in (pad.top, pad.left, pad.bottom, pad.right)))
+    plain = Conv2D(
+        name=operator.name,
+        inputs=operator.inputs,
+        output=operator.output,
+        weights=operator.weights,
+        bias=operator.bias,
+        multiplier=operator.multiplier,
+        shift=operator.shift,
+        dilation=operator.dilation,
+        padding=around,
+        groups=operator.groups,
+    )
+    return _conv2d(plain, spread)
+
+
+def _prelu(operator: PRelu, x: Int64Array) -> Int64Array:
+    negative = _requantize(x * operator.slopes, operator.multipliers[1], operator.shifts[1], operator.rounding)
+    positive = _requantize(x, operator.multipliers[0], operator.shifts[0], operator.rounding)
+    result: Int64Array = np.where(x < 0, negative, positive)
+    return result
+
+
+def _depth_to_space(operator: DepthToSpace, x: Int8Array) -> Integers:
+    block = operator.block
+    height, width, depth = x.shape
+    rows, columns, channels = np.ogrid[: height * block, : width * block, : depth // block**2]
+    first, second, third = operator.steps
+    result: Integers = x[
+        rows // block, columns // block, rows % block * first + columns % block * second + channels * third
+    ]
+    return result
+
+
+def _resize_bilinear(operator: ResizeBilinear, x: Int8Array) -> Int64Array:
+    one = 1 << BILINEAR_BITS
+    values = x.astype(np.int64) - operator.center
+    for axis, (places, weights) in enumerate(
+        ((operator.rows, operator.row_weights), (operator.columns, operator.column_weights))
+    ):
+        lower, weight = np.array(places), np.array(weights).reshape([-1 if i == axis else 1 for i in range(3)])
+        upper = np.minimum(lower + 1, x.shape[axis] - 1)
+        values = values.take(lower, axis) * (one - weight) + values.take(upper, axis) * weight
+    half, bits = 1 << (2 * BILINEAR_BITS - 1), 2 * BILINEAR_BITS
+    result: Int64Array
+    match operator.rounding:
+        case "away":
+            result = np.sign(values) * ((np.abs(values) + half) >> bits)
+        case "zero":
+            result = np.sign(values) * (np.abs(values) >> bits)
+        case "even":
+            result = (values + half) >> bits
+            result = np.where((values & (2 * half - 1)) == half, result & ~1, result)
+    result = result + operator.center
+    return result
 
 
 def _max_pool(operator: MaxPool2D, x: Int8Array) -> Integers:

@@ -19,6 +19,7 @@ from msf_riot.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    Gather,
     GlobalAveragePool,
     Graph,
     Lookup,
@@ -27,7 +28,6 @@ from msf_riot.ir import (
     Pad,
     Padding,
     Quantization,
-    ResizeNearest,
     Softmax,
     Tensor,
 )
@@ -262,7 +262,7 @@ def test_operators_that_only_move_bytes():
     pad = Pad(padding=Padding(1, 0, 0, 2), value=-7, **ONE_INPUT)
     padded = reference.execute(graph_of(pad, [a.shape, (3, 4, 3)], [0, 0]), a)
     assert padded[:, :, 0].tolist() == [[-7, -7, -7, -7], [0, 3, -7, -7], [6, 9, -7, -7]]
-    resize = ResizeNearest(rows=(0, 0, 1), columns=(1, 1), **ONE_INPUT)
+    resize = Gather(rows=(0, 0, 1), columns=(1, 1), **ONE_INPUT)
     assert reference.execute(graph_of(resize, [a.shape, (3, 2, 3)], [0, 0]), a)[:, :, 0].tolist() == [
         [3, 3],
         [3, 3],

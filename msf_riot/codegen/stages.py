@@ -11,14 +11,17 @@ from functools import cached_property
 
 from msf_riot.codegen.names import operator_name, tensor_name
 from msf_riot.ir import (
+    Concat,
     Dense,
+    DepthToSpace,
+    Gather,
     Operator,
-    ResizeNearest,
+    ResizeBilinear,
     Tensor,
 )
 from msf_riot.kernels import PORTABLE, Call, Constants, KernelSet, Source, load, taking
 from msf_riot.scheduler import Schedule, ScheduledStage
-from msf_riot.stage import Buffer, Group, Layout, Network, Skeleton, window
+from msf_riot.stage import Buffer, Group, Layout, Network, Skeleton, ascends, part, window
 
 
 def plus(text: str, number: int) -> str:
@@ -242,15 +245,28 @@ class StageWriter:
     def row_end(self, reader: int, name: str) -> str:
         """The first row of the input that row `y` does not need."""
         operator, height = self.network.operators[reader], self.tensor(name).height
-        if isinstance(operator, ResizeNearest):
-            return f"{self.prefix}{operator_name(self.network, reader)}_rows[y] + 1"
+        reads = self.network.reads[reader][name][0]
+        table = f"{self.prefix}{operator_name(self.network, reader)}"
+        match operator:
+            case Gather(rows=rows):
+                return f"{table}_rows[y] + 1" if ascends(rows) else f"{table}_row_ends[y]"
+            case ResizeBilinear():
+                return f"{table}_rows[y] + ({table}_row_weights[y] > 0) + 1"
+            case DepthToSpace(block=block):
+                return f"y / {block} + 1"
+            case Concat(axis=0):
+                begins = [n for n, each in enumerate(operator.inputs) if each == name]
+                return f"msf_clamp({plus('y', 1 - part(self.network.graph, operator, begins[0]))}, 1, {height})"
         axes = window(operator)
         if axes is None:
             return "y + 1"
-        end = plus(times("y", axes[0].stride), axes[0].extent - axes[0].before)
-        reads = self.network.reads[reader][name][0]
-        unclipped = len(reads.end) and (len(reads.end) - 1) * axes[0].stride + axes[0].extent - axes[0].before <= height
-        return end if unclipped else f"msf_min({end}, {height})"
+        rows_of = axes[0]
+        end = plus(times("y", rows_of.stride), rows_of.extent - rows_of.before)
+        last = (len(reads.end) - 1) * rows_of.stride + rows_of.extent - rows_of.before
+        if rows_of.upsampling > 1:
+            end = f"({plus(end, rows_of.upsampling - 1)}) / {rows_of.upsampling}"
+            last = (last + rows_of.upsampling - 1) // rows_of.upsampling
+        return end if last <= height else f"msf_min({end}, {height})"
 
     def taps(self, reader: int, name: str) -> list[str]:
         """The row pointers of a window; NULL for rows of padding."""
@@ -258,12 +274,15 @@ class StageWriter:
         axes = window(operator)
         assert axes is not None
         rows = axes[0]
-        label = operator_name(self.network, reader)
+        label, up = operator_name(self.network, reader), rows.upsampling
         row = plus(joined(times("y", rows.stride), times("k", rows.dilation)), -rows.before)
         outputs = self.tensor(operator.output).height
         last = (outputs - 1) * rows.stride + rows.extent - 1 - rows.before
-        checks = [c for c, needed in (("row < 0", rows.before > 0), (f"row >= {height}", last >= height)) if needed]
-        pointer = f"{self.ident(name)}_row(s, row)"
+        end = height * up
+        checks = [c for c, needed in (("row < 0", rows.before > 0), (f"row >= {end}", last >= end)) if needed]
+        if up > 1:
+            checks.append(f"row % {up} != 0")
+        pointer = f"{self.ident(name)}_row(s, {'row' if up == 1 else f'row / {up}'})"
         value = f"{' || '.join(checks)} ? NULL : {pointer}" if checks else pointer
         return [
             f"const int8_t *{label}_taps[{rows.taps}];",
@@ -273,8 +292,9 @@ class StageWriter:
             "}",
         ]
 
-    def source(self, reader: int, name: str, pixels: dict[str, str], made: str, x: str) -> Source:
-        """Where operator `reader` finds input `name` at the pixel `x` of the columns of `made`."""
+    def source(self, reader: int, number: int, pixels: dict[str, str], made: str, x: str) -> Source:
+        """Where operator `reader` finds its input `number` at the pixel `x` of the columns of `made`."""
+        name = self.network.operators[reader].inputs[number]
         channels = self.tensor(name).channels
         if name in pixels:
             return Source(pixels=pixels[name])
@@ -286,15 +306,22 @@ class StageWriter:
         operator = self.network.operators[reader]
         axes = window(operator)
         if axes is not None:
-            first_tap = joined(plus(times(column, axes[1].stride), -axes[1].before), origin, "-")
+            begin = times(origin, axes[1].upsampling)
+            first_tap = joined(plus(times(column, axes[1].stride), -axes[1].before), begin, "-")
             return Source(taps=f"{operator_name(self.network, reader)}_taps", width=width, x=first_tap)
-        row = "y"
-        if isinstance(operator, ResizeNearest):
-            row = f"{self.prefix}{operator_name(self.network, reader)}_rows[y]"
-            pointer = f"{self.ident(name)}_row(s, {row})"
-            return Source(pixels=pointer, first=origin, columns=column)
+        label, row = operator_name(self.network, reader), f"{self.ident(name)}_row"
+        match operator:
+            case Gather():
+                return Source(pixels=f"{row}(s, {self.prefix}{label}_rows[y])", first=origin, columns=column)
+            case ResizeBilinear():
+                return Source(taps=f"{label}_taps", first=origin, columns=column)
+            case DepthToSpace(block=block):
+                return Source(pixels=f"{row}(s, y / {block})", first=origin, columns=column)
+            case Concat(axis=1):
+                return Source(pixels=f"{row}(s, y)", first=origin, columns=column)
         at = times(joined(column, origin, "-"), channels)
-        return Source(pixels=joined(f"{self.ident(name)}_row(s, {row})", at))
+        above = part(self.network.graph, operator, number) if isinstance(operator, Concat) and operator.axis == 0 else 0
+        return Source(pixels=joined(f"{row}(s, {plus('y', -above)})", at))
 
     def group_function(self, group: Group) -> list[str]:
         """A function that makes the rows of the group's output (or feeds the reduction with them) up to `end`."""
@@ -304,6 +331,11 @@ class StageWriter:
             head = self.network.operators[group.operators[0]]
             if window(head) is not None:
                 body += self.taps(group.operators[0], head.inputs[0])
+            elif isinstance(head, ResizeBilinear):
+                label = operator_name(self.network, group.operators[0])
+                row, at = f"{self.ident(head.inputs[0])}_row", f"{self.prefix}{label}_rows[y]"
+                more = f"({self.prefix}{label}_row_weights[y] > 0)"
+                body.append(f"const int8_t *const {label}_taps[2] = {{ {row}(s, {at}), {row}(s, {at} + {more}) }};")
         body += self.pixel_loop(group)
         body.append(f"s->{name}_rows++;")
         return [
@@ -336,7 +368,8 @@ class StageWriter:
         calls: list[str] = []
         for index in group.operators:
             operator = self.network.operators[index]
-            sources = tuple(self.source(index, name, pixels, group.output, x) for name in operator.inputs)
+            numbers = range(len(operator.inputs))
+            sources = tuple(self.source(index, number, pixels, group.output, x) for number in numbers)
             out = pixels.get(operator.output)
             if out is None:
                 origin = "0" if self.is_line(operator.output) else self.first(operator.output)
@@ -353,7 +386,7 @@ class StageWriter:
         operator = self.network.operators[group.reduction]
         name = operator_name(self.network, group.reduction)
         tensor = self.tensor(group.output)
-        source = self.source(group.reduction, group.output, pixels, group.output, x).pixels
+        source = self.source(group.reduction, 0, pixels, group.output, x).pixels
         sums = self.sums(operator)
         if isinstance(operator, Dense):
             first = times(joined(times("y", tensor.width), joined(self.first(group.output), x)), tensor.channels)
@@ -397,17 +430,33 @@ class StageWriter:
             operator = self.network.operators[reader]
             first, count = self.first(group.output), self.columns(group.output)
             axes = window(operator)
-            if isinstance(operator, ResizeNearest):
-                table = f"{self.prefix}{operator_name(self.network, reader)}_columns"
-                begins.append(f"{table}[{first}]")
-                ends.append(f"{table}[{first} + {count} - 1] + 1")
+            table = f"{self.prefix}{operator_name(self.network, reader)}_column"
+            if isinstance(operator, Gather) and not ascends(operator.columns):
+                begins.append(f"{table}_firsts[{first}]")
+                ends.append(f"{table}_ends[{first} + {count} - 1]")
+            elif isinstance(operator, Gather | ResizeBilinear):
+                begins.append(f"{table}s[{first}]")
+                last = f"[{first} + {count} - 1]"
+                more = f" + ({table}_weights{last} > 0)" if isinstance(operator, ResizeBilinear) else ""
+                ends.append(f"{table}s{last}{more} + 1")
+            elif isinstance(operator, DepthToSpace):
+                begins.append(f"{first} / {operator.block}")
+                ends.append(f"({first} + {count} - 1) / {operator.block} + 1")
+            elif isinstance(operator, Concat) and operator.axis == 1:
+                for number, each in enumerate(operator.inputs):
+                    if each == name:
+                        at = part(self.network.graph, operator, number)
+                        begins.append(plus(first, -at))
+                        ends.append(plus(f"{first} + {count}", -at))
             elif axes is None:
                 begins.append(first)
                 ends.append(f"{first} + {count}")
             else:
-                begins.append(plus(times(first, axes[1].stride), -axes[1].before))
+                begin = plus(times(first, axes[1].stride), -axes[1].before)
                 last = times(f"{first} + {count} - 1", axes[1].stride)
-                ends.append(plus(last, axes[1].extent - axes[1].before))
+                end, up = plus(last, axes[1].extent - axes[1].before), axes[1].upsampling
+                begins.append(begin if up == 1 else f"msf_max({plus(begin, up - 1)}, 0) / {up}")
+                ends.append(end if up == 1 else f"({plus(end, up - 1)}) / {up}")
         begin, end = begins[0], ends[0]
         for other_begin, other_end in zip(begins[1:], ends[1:], strict=True):
             begin, end = f"msf_min({begin}, {other_begin})", f"msf_max({end}, {other_end})"
@@ -483,6 +532,10 @@ class StageWriter:
         axes = window(operator)
         for tensor in operator.inputs:
             pointer = self.base(tensor)
+            if isinstance(operator, ResizeBilinear):
+                lines.append(f"const int8_t *const {name}_taps[2] = {{ {pointer}, {pointer} }};")
+                sources.append(Source(taps=f"{name}_taps", columns="0", row="0"))
+                continue
             if axes is None:
                 sources.append(Source(pixels=pointer, columns="0"))
                 continue

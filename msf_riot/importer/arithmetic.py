@@ -14,7 +14,7 @@ from msf_riot.importer.place import Place
 from msf_riot.importer.requantize import addition, affine, requantization
 from msf_riot.importer.values import Array, Leaf, Real
 from msf_riot.importer.view import View, make_view
-from msf_riot.ir import Add, ChannelAffine, Mul, ResizeNearest
+from msf_riot.ir import Add, ChannelAffine, Gather, Mul
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def spread(place: Place, source: Quantized, view: View, target: Target) -> Quant
     rows = tuple(range(height)) if height == wanted[0] else (0,) * wanted[0]
     columns = tuple(range(width)) if width == wanted[1] else (0,) * wanted[1]
     inner = target.inner("spread", source.quantization)
-    return inner.emit(place, ResizeNearest, [source], view, rows=rows, columns=columns)
+    return inner.emit(place, Gather, [source], view, rows=rows, columns=columns)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from msf_riot.importer.draft import Draft, Quantized, Target, quantize
 from msf_riot.importer.place import Place
 from msf_riot.importer.values import FloatArray, Leaf, Real
 from msf_riot.importer.view import View
-from msf_riot.ir import Concat, Pad, Padding, Quantization, ResizeNearest
+from msf_riot.ir import Concat, Gather, Pad, Padding, Quantization
 
 Emit = Callable[[Target, list[Quantized]], Quantized]
 
@@ -83,7 +83,7 @@ def resize(
     """For each row and column of the output the one of the input that it is."""
 
     def emit(target: Target, sources: list[Quantized]) -> Quantized:
-        return target.emit(place, ResizeNearest, sources, view, rows=rows, columns=columns, low=-128, high=127)
+        return target.emit(place, Gather, sources, view, rows=rows, columns=columns, low=-128, high=127)
 
     return Movement(place, view, (real,), emit, draft)
 

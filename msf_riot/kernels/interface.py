@@ -39,7 +39,8 @@ class Source:
     """Where a kernel call finds one input.
 
     `pixels` points to the first pixel; `taps` is the array of row pointers of a window, whose segment is `width` pixels
-    wide and whose first tap is at column `x`. `first` is the column that the segment begins with.
+    wide and whose first tap is at column `x`. `first` is the column that the segment begins with, `row` the number of
+    the output row.
     """
 
     pixels: str = ""
@@ -48,6 +49,7 @@ class Source:
     x: str = ""
     first: str = "0"
     columns: str = ""
+    row: str = "y"
 
 
 @dataclass(frozen=True)

@@ -5,31 +5,43 @@ Instructions are estimates, from what benchmarks/portable_kernels.py measures; n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from msf_riot.ir import (
     Add,
+    ArgMax,
     AveragePool2D,
     ChannelAffine,
+    ChannelLookup,
     Concat,
     Conv2D,
     Dense,
+    DepthToSpace,
     DepthwiseConv2D,
     FixedPointSoftmax,
+    Gather,
+    GatherChannels,
     GlobalAveragePool,
     Graph,
     Int8Array,
     Lookup,
+    Maximum,
     MaxPool2D,
+    Minimum,
     Mul,
     Operator,
     Pad,
-    ResizeNearest,
+    PRelu,
+    ResizeBilinear,
     Rounding,
     Softmax,
+    SpaceToDepth,
     TableAdd,
     Tensor,
+    TransposedConv2D,
     is_pointwise,
     rounds_twice,
 )
@@ -120,6 +132,16 @@ def _instructions(operator: Operator, source: Tensor, output: Tensor, pixels: in
             return 31 * channels
         case ChannelAffine():
             return 23 * channels
+        case TransposedConv2D(upsampling=(rows, columns)):
+            return 9 * operator.weights.size / (rows * columns) + 60 * channels + 200
+        case ResizeBilinear():
+            return 24 * channels + 30
+        case ChannelLookup() | Maximum() | Minimum():
+            return 9 * channels
+        case PRelu():
+            return 35 * channels
+        case ArgMax():
+            return 6 * source.channels + 10
         case _:
             return 20 * channels
 
@@ -241,14 +263,79 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             return Constants("msf_softmax_s8_t", (*fields, ("out_zero", str(zero_out)), *clamp), (table,))
         case Lookup():
             return Constants(None, (), (array("table", "int8_t", operator.table, "output for each input + 128"),))
-        case ResizeNearest():
-            rows = array("rows", "uint16_t", operator.rows, "input row of each output row")
-            columns = array("columns", "uint16_t", operator.columns, "input column of each output column")
-            return Constants(None, (), (rows, columns))
-        case Concat() | Pad():
+        case TransposedConv2D():
+            shape = " x ".join(str(n) for n in operator.weights.shape)
+            arrays = [
+                array("weights", "int8_t", operator.weights, f"weights {shape}"),
+                array("bias", "int32_t", operator.bias, "bias"),
+                *requantization(operator.multiplier, operator.shift, operator.rounding),
+            ]
+            fields = [*refer(*arrays), ("in_channels", str(source.channels)), ("out_channels", str(target.channels))]
+            fields += [("groups", str(operator.groups))]
+            fields += [("kernel_h", str(operator.kernel[0])), ("kernel_w", str(operator.kernel[1]))]
+            fields += [("upsampling_w", str(operator.upsampling[1])), ("dilation_w", str(operator.dilation[1]))]
+            return Constants("msf_transposed_conv2d_s8_t", (*fields, *zeros, *clamp), tuple(arrays))
+        case Gather():
+            arrays = [
+                array("rows", "uint16_t", operator.rows, "input row of each output row"),
+                array("columns", "uint16_t", operator.columns, "input column of each output column"),
+            ]
+            rows, columns = _reads_of(operator)
+            if rows is not None:
+                arrays.append(array("row_ends", "uint16_t", rows[1], "rows needed up to each output row"))
+            if columns is not None:
+                arrays.append(array("column_firsts", "uint16_t", columns[0], "first column needed from each one on"))
+                arrays.append(array("column_ends", "uint16_t", columns[1], "columns needed up to each one"))
+            return Constants(None, (), tuple(arrays))
+        case ResizeBilinear():
+            arrays = [
+                array("rows", "uint16_t", operator.rows, "upper input row of each output row"),
+                array("row_weights", "uint16_t", operator.row_weights, "weight of the row below it"),
+                array("columns", "uint16_t", operator.columns, "left input column of each output column"),
+                array("column_weights", "uint16_t", operator.column_weights, "weight of the column right of it"),
+            ]
+            fields = [*refer(*arrays[2:]), ("channels", str(source.channels)), ("center", str(operator.center))]
+            fields += [("rounding", f"MSF_TO_{operator.rounding.upper()}")]
+            return Constants("msf_resize_bilinear_s8_t", (*fields, *clamp), tuple(arrays))
+        case GatherChannels(channels=channels):
+            if is_slice(channels):
+                return Constants(None, (), ())
+            return Constants(None, (), (array("channels", "int16_t", channels, "input channel of each channel"),))
+        case DepthToSpace():
+            fields = [("in_channels", str(source.channels)), ("channels", str(target.channels))]
+            fields += [("row_step", str(operator.steps[0])), ("column_step", str(operator.steps[1]))]
+            fields += [("channel_step", str(operator.steps[2])), ("block", str(operator.block))]
+            return Constants("msf_depth_to_space_s8_t", tuple(fields), ())
+        case PRelu():
+            slopes = array("slopes", "int16_t", operator.slopes, "factor where the input is negative")
+            fields = [*refer(slopes), ("channels", str(source.channels))]
+            for side, multiplier, shift in zip(
+                ("positive", "negative"), operator.multipliers, operator.shifts, strict=True
+            ):
+                live = _live(multiplier, shift, operator.rounding)
+                fields += [(f"{side}_multiplier", str(live[0])), (f"{side}_shift", str(live[1]))]
+            return Constants("msf_prelu_s8_t", (*fields, *zeros, *clamp), (slopes,))
+        case ChannelLookup():
+            table = array("table", "int8_t", operator.table, "output for each input + 128, channel by channel")
+            return Constants(None, (), (table,))
+        case Concat() | Pad() | SpaceToDepth() | Maximum() | Minimum() | ArgMax():
             return Constants(None, (), ())
         case _:
             raise AssertionError(f"no code for {type(operator).__name__}")
+
+
+def is_slice(channels: Sequence[int]) -> bool:
+    """Whether these channels lie side by side in their order."""
+    return channels[0] >= 0 and tuple(channels) == tuple(range(channels[0], channels[0] + len(channels)))
+
+
+def _reads_of(operator: Gather) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None]:
+    """For rows and columns (first, end) of what is needed from and up to each output; None where they ascend."""
+    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None] = []
+    for places in (np.array(operator.rows), np.array(operator.columns)):
+        hull = np.minimum.accumulate(places[::-1])[::-1], np.maximum.accumulate(places) + 1
+        found.append(None if (np.diff(places) >= 0).all() else hull)
+    return found
 
 
 def reach_of(operator: Conv2D | DepthwiseConv2D | Dense) -> int:
@@ -340,6 +427,20 @@ def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
             return [f"msf_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
         case FixedPointSoftmax():
             return [f"msf_fixed_point_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
+        case Concat(axis=axis) if axis != 2:
+            calls, done = [], 0
+            for source, tensor in zip(sources, operator.inputs, strict=True):
+                size = graph.tensor(tensor).shape[axis]
+                if axis == 0:
+                    inside = f"y >= {done} && y < {done + size}" if done else f"y < {size}"
+                    calls.append(f"if ({inside}) {{")
+                    calls.append(f"    msf_copy_channels_s8({source.pixels}, {channels}, {out}, {channels}, {pixels});")
+                    calls.append("}")
+                else:
+                    where = f"{source.pixels}, {source.first}, {done}, {size}"
+                    calls.append(f"msf_copy_columns_s8({where}, {channels}, {source.columns}, {out}, {pixels});")
+                done += size
+            return calls
         case Concat():
             calls, done = [], 0
             for source, tensor in zip(sources, operator.inputs, strict=True):
@@ -351,7 +452,40 @@ def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
         case Pad():
             inside = f"{first.taps}[0], {first.width}, {first.x}"
             return [f"msf_pad_s8({inside}, {channels}, {operator.value}, {out}, {pixels});"]
-        case ResizeNearest():
+        case TransposedConv2D():
+            return [f"msf_transposed_conv2d_s8({op}, {window}, {out}, {pixels});"]
+        case SpaceToDepth(block=block):
+            depth = graph.tensor(operator.inputs[0]).channels
+            return [f"msf_space_to_depth_s8({first.taps}, {first.x}, {block}, {depth}, {out}, {pixels});"]
+        case DepthToSpace(block=block):
+            where = f"{first.pixels}, {first.first}, {first.row} % {block}, {first.columns}"
+            return [f"msf_depth_to_space_s8({op}, {where}, {out}, {pixels});"]
+        case ResizeBilinear():
+            weight = f"{call.prefix}{call.name}_row_weights[{first.row}]"
+            where = f"{first.taps}, {weight}, {first.first}, {first.columns}"
+            return [f"msf_resize_bilinear_s8({op}, {where}, {out}, {pixels});"]
+        case GatherChannels():
+            depth = graph.tensor(operator.inputs[0]).channels
+            if is_slice(operator.channels):
+                begin = f"{first.pixels} + {operator.channels[0]}" if operator.channels[0] else first.pixels
+                return [f"msf_slice_channels_s8({begin}, {depth}, {out}, {channels}, {pixels});"]
+            table = f"{call.prefix}{call.name}_channels"
+            given = f"{table}, {first.pixels}, {depth}, {operator.value}"
+            return [f"msf_gather_channels_s8({given}, {out}, {channels}, {pixels});"]
+        case PRelu():
+            return [f"msf_prelu_s8({op}, {first.pixels}, {out}, {pixels});"]
+        case ChannelLookup():
+            table = f"{call.prefix}{call.name}_table"
+            return [f"msf_channel_lookup_s8({table}, {first.pixels}, {out}, {channels}, {pixels});"]
+        case Maximum() | Minimum():
+            name = "maximum" if isinstance(operator, Maximum) else "minimum"
+            limits = f"{operator.low}, {operator.high}"
+            return [f"msf_{name}_s8({first.pixels}, {sources[1].pixels}, {limits}, {out}, {elements});"]
+        case ArgMax():
+            depth = graph.tensor(operator.inputs[0]).channels
+            last = "true" if operator.last else "false"
+            return [f"msf_arg_max_s8({first.pixels}, {depth}, {last}, {out}, {pixels});"]
+        case Gather():
             columns = f"{call.prefix}{call.name}_columns"
             if first.columns != "0":
                 columns += f" + {first.columns}"

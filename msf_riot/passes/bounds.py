@@ -15,17 +15,24 @@ import numpy as np
 import numpy.typing as npt
 
 from msf_riot.ir import (
+    ArgMax,
+    ChannelLookup,
     Conv2D,
     Dense,
+    DepthToSpace,
     DepthwiseConv2D,
     FixedPointSoftmax,
+    GatherChannels,
     Graph,
     Int8Array,
     Lookup,
     Operator,
+    PRelu,
     Softmax,
+    SpaceToDepth,
     TableAdd,
     Tensor,
+    TransposedConv2D,
     rounds_twice,
 )
 from msf_riot.reference import execute_operator
@@ -98,17 +105,29 @@ def _output_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -
             return _lookup_bounds(operator, inputs[0])
         case TableAdd():
             return _table_add_bounds(graph, operator, inputs)
-        case Softmax() | FixedPointSoftmax():  # exponentials are rounded: a corner need not be the extreme
-            channels = inputs[0].low.size
-            return Bounds(np.full(channels, operator.low, np.int8), np.full(channels, operator.high, np.int8))
+        case Softmax() | FixedPointSoftmax() | TransposedConv2D() | DepthToSpace() | SpaceToDepth():
+            # exponentials are rounded, so a corner need not be the extreme; the others mix channels
+            return _any_bounds(graph, operator)
+        case GatherChannels(channels=channels, value=value):
+            chosen = np.array(channels)
+            low, high = (np.where(chosen < 0, value, limit[chosen]) for limit in (inputs[0].low, inputs[0].high))
+            return Bounds(low.astype(np.int8), high.astype(np.int8))
+        case ChannelLookup() | PRelu() | ArgMax():  # not monotone
+            return _any_bounds(graph, operator)
         case _:
             return _corner_bounds(graph, operator, inputs)
+
+
+def _any_bounds(graph: Graph, operator: Operator) -> Bounds:
+    channels = graph.tensor(operator.output).channels
+    return Bounds(np.full(channels, operator.low, np.int8), np.full(channels, operator.high, np.int8))
 
 
 def _corner_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -> Bounds:
     """Of an operator that is monotone in each of its inputs: the reference, run on the least and the largest tensors.
 
-    Pools, Add, Mul, ChannelAffine, Concat, Pad and ResizeNearest are; so the extremes lie at the corners.
+    Pools, Add, Mul, Maximum, Minimum, ChannelAffine, Concat, Pad, Gather and ResizeBilinear are; so the extremes lie at
+    the corners.
     """
     shapes = [graph.tensor(name).shape for name in operator.inputs]
     corners = [

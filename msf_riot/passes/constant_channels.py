@@ -16,17 +16,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from msf_riot.ir import (
+    WEIGHTED,
+    ArgMax,
     ChannelAffine,
+    ChannelLookup,
     Concat,
     Conv2D,
     Dense,
+    DepthToSpace,
     DepthwiseConv2D,
     FixedPointSoftmax,
+    GatherChannels,
     Graph,
     Int32Array,
     Operator,
+    PRelu,
     Softmax,
+    SpaceToDepth,
     Tensor,
+    TransposedConv2D,
     macs_per_pixel,
 )
 from msf_riot.passes.bounds import BoolArray, Bounds, Weighted, channel_bounds, tap_places, tap_weights
@@ -151,9 +159,14 @@ def _widen(graph: Graph, operator: Operator, bounds: Mapping[str, Bounds], kept:
                 side[used] = True
         case Conv2D() | Dense():
             masks[0] |= _needed_inputs(graph, operator, bounds, output)
-        case Softmax() | FixedPointSoftmax():
+        case Softmax() | FixedPointSoftmax() | TransposedConv2D() | ChannelLookup() | PRelu() | ArgMax():
             masks[0][:] = output[:] = True
-        case Concat():
+        case DepthToSpace() | SpaceToDepth():
+            masks[0][:] = output[:] = True
+        case GatherChannels(channels=channels):
+            wanted = np.array(channels)[output]
+            masks[0][wanted[wanted >= 0]] = True
+        case Concat(axis=2):
             parts = np.split(output, np.cumsum([mask.size for mask in masks])[:-1])
             for part, mask in zip(parts, masks, strict=True):
                 part |= mask
@@ -193,6 +206,10 @@ def _folded(graph: Graph, operator: Operator, bounds: Mapping[str, Bounds], kept
         case ChannelAffine() if not outputs.all():
             narrow = {name: getattr(operator, name)[outputs] for name in ("multiplier", "offset", "shift")}
             return dataclasses.replace(operator, **narrow)
+        case GatherChannels(channels=channels) if not (inputs.all() and outputs.all()):
+            place = np.cumsum(inputs) - 1
+            chosen = np.array(channels)[outputs]
+            return dataclasses.replace(operator, channels=tuple(np.where(chosen < 0, -1, place[chosen]).tolist()))
         case Conv2D() | DepthwiseConv2D() | Dense():
             constant = bounds[operator.output].constant
             if inputs.all() and outputs.all() and not constant.any():
@@ -257,7 +274,7 @@ def _narrowed_weights(operator: Weighted, graph: Graph, kept: Mapping[str, BoolA
 def _report(before: Graph, after: Graph, bounds: Mapping[str, Bounds]) -> Report:
     operators = []
     for old, new in zip(before.operators, after.operators, strict=True):
-        if not isinstance(old, Weighted) or not isinstance(new, Weighted):
+        if not isinstance(old, WEIGHTED) or not isinstance(new, WEIGHTED):
             continue
         original, output = before.tensor(old.output), after.tensor(new.output)
         pixels = output.height * output.width

@@ -23,8 +23,10 @@ from msf_riot.stage.facts import (
     IntArray,
     Network,
     aligned,
+    ascends,
     is_elementwise,
     is_reduction,
+    part,
     window,
 )
 from msf_riot.stage.groups import Group
@@ -44,10 +46,12 @@ __all__ = [
     "Network",
     "Skeleton",
     "aligned",
+    "ascends",
     "costs",
     "is_elementwise",
     "is_reduction",
     "layout",
+    "part",
     "skeleton",
     "strip_columns",
     "strip_widths",

@@ -8,6 +8,7 @@ column; `demand` says which of two inputs runs further ahead.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,21 +22,30 @@ from msf_riot.ir import (
     Add,
     AveragePool2D,
     ChannelAffine,
+    ChannelLookup,
+    Concat,
     Conv2D,
     Dense,
+    DepthToSpace,
     DepthwiseConv2D,
     FixedPointSoftmax,
+    Gather,
     GlobalAveragePool,
     Graph,
     Lookup,
+    Maximum,
     MaxPool2D,
+    Minimum,
     Mul,
     Operator,
     Pad,
-    ResizeNearest,
+    PRelu,
+    ResizeBilinear,
     Softmax,
+    SpaceToDepth,
     TableAdd,
     Tensor,
+    TransposedConv2D,
     is_pointwise,
 )
 
@@ -61,21 +71,36 @@ class Reads:
     end: IntArray
 
 
-def _window_reads(outputs: int, inputs: int, extent: int, stride: int, before: int) -> Reads:
-    """Clipped to the input and never empty, even where a window lies in the padding altogether."""
-    start = np.arange(outputs, dtype=np.int64) * stride - before
-    first = np.clip(start, 0, inputs - 1)
-    return Reads(first, np.maximum(np.minimum(start + extent, inputs), first + 1))
+def _window_reads(outputs: int, inputs: int, axis: Axis) -> Reads:
+    """Clipped to the input and never empty, even where a window lies in the padding altogether.
+
+    Of the places that the window spans only each `upsampling`-th is an input.
+    """
+    extent, up = axis.extent, axis.upsampling
+    start = np.arange(outputs, dtype=np.int64) * axis.stride - axis.before
+    first = np.clip(-(-start // up), 0, inputs - 1)
+    return Reads(first, np.maximum(np.minimum((start + extent - 1) // up + 1, inputs), first + 1))
 
 
-def _mapped_reads(sources: Sequence[int]) -> Reads:
+def _mapped_reads(sources: Sequence[int] | IntArray, more: IntArray | int = 0) -> Reads:
+    """Output index i needs input `sources[i]` and `more[i]` behind it; what is needed again later is kept."""
     first = np.asarray(sources, dtype=np.int64)
-    return Reads(first, first + 1)
+    return Reads(np.minimum.accumulate(first[::-1])[::-1], np.maximum.accumulate(first + more + 1))
+
+
+def _part_reads(outputs: int, inputs: int, begin: int) -> Reads:
+    """Of a tensor that is part of the output from `begin` on: elsewhere what is nearest, since no read is empty."""
+    return _mapped_reads(np.clip(np.arange(outputs) - begin, 0, inputs - 1))
+
+
+_ELEMENTWISE = (
+    Add, TableAdd, Mul, ChannelAffine, Lookup, ChannelLookup, Softmax, FixedPointSoftmax, PRelu, Maximum, Minimum,
+)  # fmt: skip
 
 
 def is_elementwise(operator: Operator) -> bool:
     """True where the kernel may write its output over its first input."""
-    return isinstance(operator, Add | TableAdd | Mul | ChannelAffine | Lookup | Softmax | FixedPointSoftmax)
+    return isinstance(operator, _ELEMENTWISE)
 
 
 def is_reduction(operator: Operator) -> bool:
@@ -85,12 +110,16 @@ def is_reduction(operator: Operator) -> bool:
 
 @dataclass(frozen=True)
 class Axis:
-    """A window along one axis: output i reads `extent` inputs from i * stride - before on, every `dilation`-th."""
+    """A window along one axis: output i reads `extent` places from i * stride - before on, every `dilation`-th.
+
+    A place is an input or, with `upsampling`, holds one only where it is a multiple of that.
+    """
 
     taps: int
     stride: int
     dilation: int
     before: int
+    upsampling: int = 1
 
     @property
     def extent(self) -> int:
@@ -107,6 +136,13 @@ def window(operator: Operator) -> tuple[Axis, Axis] | None:
             dilation = operator.dilation
         case AveragePool2D():
             dilation = (1, 1)
+        case SpaceToDepth(block=block):
+            return Axis(block, block, 1, 0), Axis(block, block, 1, 0)
+        case TransposedConv2D(kernel=kernel, dilation=dilation, padding=padding, upsampling=up):
+            return (
+                Axis(kernel[0], 1, dilation[0], padding.top, up[0]),
+                Axis(kernel[1], 1, dilation[1], padding.left, up[1]),
+            )
         case Pad(padding=padding):
             return Axis(1, 1, 1, padding.top), Axis(1, 1, 1, padding.left)
         case _:
@@ -117,17 +153,47 @@ def window(operator: Operator) -> tuple[Axis, Axis] | None:
     return rows, columns
 
 
-def _reads(operator: Operator, source: Tensor, output: Tensor) -> tuple[Reads, Reads]:
-    """(rows, columns) of `source` that each output row and column needs; a reduction takes them one by one."""
-    if isinstance(operator, ResizeNearest):
-        return _mapped_reads(operator.rows), _mapped_reads(operator.columns)
+def ascends(places: Sequence[int]) -> bool:
+    """Whether no place comes before the one before it."""
+    return all(a <= b for a, b in itertools.pairwise(places))
+
+
+def part(graph: Graph, operator: Concat, number: int) -> int:
+    """Where input `number` begins along the axis of a Concat."""
+    return sum(graph.tensor(name).shape[operator.axis] for name in operator.inputs[:number])
+
+
+def _reads(graph: Graph, operator: Operator, name: str) -> tuple[Reads, Reads]:
+    """(rows, columns) of an input that each output row and column needs; a reduction takes them one by one."""
+    source, output = graph.tensor(name), graph.tensor(operator.output)
+    every = _mapped_reads(range(source.height)), _mapped_reads(range(source.width))
+    match operator:
+        case Gather():
+            return _mapped_reads(operator.rows), _mapped_reads(operator.columns)
+        case ResizeBilinear():
+            rows, columns = (
+                _mapped_reads(places, (np.array(weights) > 0).astype(np.int64))
+                for places, weights in (
+                    (operator.rows, operator.row_weights),
+                    (operator.columns, operator.column_weights),
+                )
+            )
+            return rows, columns
+        case DepthToSpace(block=block):
+            return _mapped_reads(np.arange(output.height) // block), _mapped_reads(np.arange(output.width) // block)
+        case Concat(axis=axis) if axis != 2:
+            numbers = [number for number, each in enumerate(operator.inputs) if each == name]
+            size, whole = source.shape[axis], output.shape[axis]
+            parts = [_part_reads(whole, size, part(graph, operator, number)) for number in numbers]
+            first = np.min([each.first for each in parts], axis=0)
+            along = Reads(first, np.max([each.end for each in parts], axis=0))
+            return (along, every[1]) if axis == 0 else (every[0], along)
     axes = window(operator)
     if axes is None:  # pointwise operators, and reductions, which take their input row by row
-        return _mapped_reads(range(source.height)), _mapped_reads(range(source.width))
-    rows, columns = axes
+        return every
     return (
-        _window_reads(output.height, source.height, rows.extent, rows.stride, rows.before),
-        _window_reads(output.width, source.width, columns.extent, columns.stride, columns.before),
+        _window_reads(output.height, source.height, axes[0]),
+        _window_reads(output.width, source.width, axes[1]),
     )
 
 
@@ -167,8 +233,7 @@ class Network:
     @cached_property
     def reads(self) -> tuple[dict[str, tuple[Reads, Reads]], ...]:
         """For each operator: input -> (rows, columns)."""
-        tensor = self.graph.tensor
-        return tuple({name: _reads(op, tensor(name), tensor(op.output)) for name in op.inputs} for op in self.operators)
+        return tuple({name: _reads(self.graph, op, name) for name in op.inputs} for op in self.operators)
 
     @cached_property
     def kernel_scratch(self) -> tuple[IntArray, ...]:

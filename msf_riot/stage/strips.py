@@ -60,6 +60,7 @@ def strip_columns(network: Network, stage: Skeleton, strip_width: IntArray) -> C
         left = index * np.repeat(strip_width, strips)
         low = {stage.strip_tensor: left}
         high = {stage.strip_tensor: np.minimum(left + np.repeat(strip_width, strips), whole)}
+    alone = np.repeat(strips, strips) == 1  # its columns are counted from 0 on, whatever is read
     widths: dict[str, IntArray] = {}
     computed: dict[Group, IntArray] = {}
     macs = np.full(len(strips), sum(macs_per_pixel(network.operators[i]) for i in stage.late), dtype=np.int64)
@@ -74,7 +75,7 @@ def strip_columns(network: Network, stage: Skeleton, strip_width: IntArray) -> C
         macs += computed[group] * facts.macs_per_pixel + facts.macs_of_reduction
         for reader, source in facts.row_inputs:
             reads = network.reads[reader][source][1]
-            source_low, source_high = reads.first[first], reads.end[end - 1]
+            source_low, source_high = np.where(alone, 0, reads.first[first]), reads.end[end - 1]
             low[source] = np.minimum(low[source], source_low) if source in low else source_low
             high[source] = np.maximum(high[source], source_high) if source in high else source_high
     if stage.streamed in stage.line_rows:

@@ -26,6 +26,7 @@ from msf_riot.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    Gather,
     GlobalAveragePool,
     Graph,
     Lookup,
@@ -35,7 +36,6 @@ from msf_riot.ir import (
     Pad,
     Padding,
     Quantization,
-    ResizeNearest,
     Softmax,
     Tensor,
 )
@@ -525,7 +525,7 @@ def gather_pixels_calls(draw):
     rng = np.random.default_rng(draw(seeds))
     width, channels = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
     columns = sorted(draw(st.lists(st.integers(0, width - 1), min_size=1, max_size=12)))
-    operator = ResizeNearest(name="under test", inputs=("x",), output="y", rows=(0,), columns=tuple(columns))
+    operator = Gather(name="under test", inputs=("x",), output="y", rows=(0,), columns=tuple(columns))
     x = int8_values(rng, (1, width, channels))
     y = reference.execute(graph_of(operator, [x.shape, (1, len(columns), channels)], [0, 0]), x)
     start, end = sorted(draw(st.tuples(st.integers(0, len(columns)), st.integers(0, len(columns)))))

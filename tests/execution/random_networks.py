@@ -6,27 +6,38 @@ import numpy as np
 from hypothesis import strategies as st
 
 from msf_riot.ir import (
+    BILINEAR_BITS,
     Add,
+    ArgMax,
     AveragePool2D,
     ChannelAffine,
+    ChannelLookup,
     Concat,
     Conv2D,
     Dense,
+    DepthToSpace,
     DepthwiseConv2D,
     FixedPointSoftmax,
+    Gather,
+    GatherChannels,
     GlobalAveragePool,
     Graph,
     Lookup,
+    Maximum,
     MaxPool2D,
+    Minimum,
     Mul,
     Operator,
     Pad,
     Padding,
+    PRelu,
     Quantization,
-    ResizeNearest,
+    ResizeBilinear,
     Softmax,
+    SpaceToDepth,
     TableAdd,
     Tensor,
+    TransposedConv2D,
 )
 from msf_riot.planner import Plan, Stage, make_plan
 from msf_riot.stage import InputMode, Network, skeleton
@@ -55,9 +66,9 @@ class Builder:
         low, high = sorted(int(v) for v in self.random.integers(-128, 128, 2))
         if high - low < 64:
             low, high = -128, 127
-        if kind in (Concat, Pad, ResizeNearest, Lookup):
+        if kind in (Concat, Pad, Gather, Lookup, ChannelLookup, GatherChannels, DepthToSpace, SpaceToDepth, ArgMax):
             low, high = -128, 127
-        if kind in (Conv2D, DepthwiseConv2D, Mul, AveragePool2D, GlobalAveragePool):
+        if kind in (Conv2D, DepthwiseConv2D, Mul, AveragePool2D, GlobalAveragePool, TransposedConv2D, PRelu):
             fields["rounding"] = str(self.random.choice(["once", "twice"]))
         if kind in (Conv2D, DepthwiseConv2D) and self.random.random() < 0.4:  # as behind a ReLU
             low, high = self.tensors[output].quantization.zero_point, 127
@@ -126,7 +137,14 @@ def layer(draw: st.DrawFn, builder: Builder, x: str, pool: list[str]) -> str:
     same = [name for name in pool if builder.tensors[name].shape == source.shape and name != x]
     alike = [name for name in pool if builder.tensors[name].shape[:2] == (height, width) and name != x]
     kinds = ["conv", "conv", "depthwise", "depthwise", "pointwise", "pointwise", "lookup", "affine"]
-    kinds += ["max", "average", "pad", "resize", "softmax", "excite"]
+    kinds += ["max", "average", "pad", "resize", "softmax", "excite", "bilinear", "transposed", "transposed", "slice"]
+    kinds += ["channels", "prelu", "tables"] + ["argmax"] * (len(pool) > 2)
+    kinds += ["depth_to_space"] * (channels % 4 == 0) + ["space_to_depth"] * (height % 2 == 0 and width % 2 == 0)
+    rows_alike = [name for name in pool if builder.tensors[name].shape[1:] == (width, channels)]
+    columns_alike = [
+        name for name in pool if (builder.tensors[name].height, builder.tensors[name].channels) == (height, channels)
+    ]
+    kinds += ["concat_rows"] * bool(rows_alike) + ["concat_columns"] * bool(columns_alike) + ["extreme"] * bool(same)
     kinds += ["add"] * 4 * bool(same) + ["mul"] * bool(same) + ["concat"] * 2 * bool(alike)
     kind = draw(st.sampled_from(kinds))
     random = builder.random
@@ -191,12 +209,96 @@ def layer(draw: st.DrawFn, builder: Builder, x: str, pool: list[str]) -> str:
             rows = draw(st.integers(1, min(16, 2 * height)))
             columns = draw(st.integers(1, min(16, 2 * width)))
             return builder.add(
-                ResizeNearest,
+                Gather,
                 (x,),
                 builder.tensor(rows, columns, channels, like=x),
                 rows=tuple(i * height // rows for i in range(rows)),
                 columns=tuple(i * width // columns for i in range(columns)),
             )
+        case "bilinear":
+            sizes = [draw(st.integers(1, min(16, 3 * size))) for size in (height, width)]
+            places = []
+            for size, count in zip((height, width), sizes, strict=True):
+                steps = np.clip(
+                    np.sort(random.integers(0, size << BILINEAR_BITS, count)), 0, (size - 1) << BILINEAR_BITS
+                )
+                steps = np.where(random.random(count) < 0.3, steps >> BILINEAR_BITS << BILINEAR_BITS, steps)
+                steps = np.where(random.random() < 0.5, steps >> 10 << 10, steps)  # halves, and ties with them
+                places += [tuple((steps >> BILINEAR_BITS).tolist()), tuple((steps % (1 << BILINEAR_BITS)).tolist())]
+            return builder.add(
+                ResizeBilinear,
+                (x,),
+                builder.tensor(*sizes, channels, like=x),
+                rows=places[0],
+                row_weights=places[1],
+                columns=places[2],
+                column_weights=places[3],
+                center=int(random.choice([0, -128, builder.tensors[x].quantization.zero_point])),
+                rounding=draw(st.sampled_from(["even", "away", "zero"])),
+            )
+        case "transposed":
+            kernel, up, dilation = ((draw(st.integers(1, n)), draw(st.integers(1, n))) for n in (4, 3, 2))
+            extent = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+            groups = draw(st.sampled_from([g for g in (1, 2, 3) if channels % g == 0]))
+            out = groups * draw(st.integers(1, 3))
+            spread = [(size - 1) * u + 1 for size, u in zip((height, width), up, strict=True)]
+            pads = [draw(st.integers(-1 if spread[i % 2] > 3 else 0, extent[i % 2] - 1)) for i in range(4)]
+            sizes = [max(1, spread[i] + pads[i] + pads[i + 2] - extent[i] + 1) for i in range(2)]
+            pads[2], pads[3] = (sizes[i] - 1 + extent[i] - spread[i] - pads[i] for i in range(2))
+            shape = (out, *kernel, channels // groups)
+            fields = builder.weighted(shape, out, int(np.prod(shape[1:])))
+            y = builder.tensor(*sizes, out)
+            fields |= {"upsampling": up, "dilation": dilation, "padding": Padding(*pads), "groups": groups}
+            return builder.add(TransposedConv2D, (x,), y, **fields)
+        case "slice":
+            rows, columns = (
+                tuple(random.integers(0, size, draw(st.integers(1, size))).tolist()) for size in (height, width)
+            )
+            if draw(st.booleans()):
+                step = draw(st.sampled_from([1, 2, 3, -1]))
+                rows, columns = tuple(range(height))[::step], tuple(range(width))[draw(st.integers(0, width - 1)) :]
+            return builder.add(
+                Gather, (x,), builder.tensor(len(rows), len(columns), channels, like=x), rows=rows, columns=columns
+            )
+        case "channels":
+            chosen = random.integers(-1, channels, draw(st.integers(1, 8)))
+            if draw(st.booleans()):
+                chosen = np.arange(channels)[draw(st.integers(0, channels - 1)) :]
+            y = builder.tensor(height, width, len(chosen), like=x)
+            value = int(random.integers(-128, 128))
+            return builder.add(GatherChannels, (x,), y, channels=tuple(chosen.tolist()), value=value)
+        case "prelu":
+            return builder.add(
+                PRelu,
+                (x,),
+                builder.tensor(*source.shape),
+                slopes=random.integers(-300, 300, channels).astype(np.int16),
+                multipliers=(3 << 29, 5 << 28),
+                shifts=(draw(st.integers(29, 33)), draw(st.integers(30, 39))),
+            )
+        case "tables":
+            table = random.integers(-128, 128, (channels, 256)).astype(np.int8)
+            return builder.add(ChannelLookup, (x,), builder.tensor(*source.shape), table=table)
+        case "argmax":
+            return builder.add(ArgMax, (x,), builder.tensor(height, width, 1), last=draw(st.booleans()))
+        case "depth_to_space":
+            out = channels // 4
+            steps = (2 * out, out, 1) if draw(st.booleans()) else (2, 1, 4)
+            y = builder.tensor(2 * height, 2 * width, out, like=x)
+            return builder.add(DepthToSpace, (x,), y, block=2, steps=steps)
+        case "space_to_depth":
+            y = builder.tensor(height // 2, width // 2, 4 * channels, like=x)
+            return builder.add(SpaceToDepth, (x,), y, block=2)
+        case "concat_rows" | "concat_columns":
+            axis = 0 if kind == "concat_rows" else 1
+            parts = [x, *draw(st.lists(st.sampled_from(columns_alike if axis else rows_alike), min_size=1, max_size=2))]
+            parts = draw(st.permutations(parts))
+            shape = list(source.shape)
+            shape[axis] = sum(builder.tensors[name].shape[axis] for name in parts)
+            return builder.add(Concat, tuple(parts), builder.tensor(*shape), axis=axis)
+        case "extreme":
+            other = draw(st.sampled_from(same))
+            return builder.add(draw(st.sampled_from([Maximum, Minimum])), (x, other), builder.tensor(*source.shape))
         case "excite":
             pooled = builder.tensor(1, 1, channels)
             builder.add(GlobalAveragePool, (x,), pooled, multiplier=1 << 30, shift=30 + int(np.log2(height * width)))

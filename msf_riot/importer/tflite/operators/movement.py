@@ -10,7 +10,7 @@ from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import Import, Value, reads
 from msf_riot.importer.tflite.windows import image, image_view
 from msf_riot.importer.view import make_view
-from msf_riot.ir import Concat, Pad, Padding, ResizeNearest
+from msf_riot.ir import Concat, Gather, Pad, Padding
 
 
 @reads("PAD", "PADV2")
@@ -66,7 +66,7 @@ def resize_nearest(operation: Operation, reading: Import) -> Value:
     )
     result = image_view(operation, height, width, view.hwc[2])
     target = reading.target(operation)
-    return target.emit(operation, ResizeNearest, [source], result, rows=rows, columns=columns, low=-128, high=127)
+    return target.emit(operation, Gather, [source], result, rows=rows, columns=columns, low=-128, high=127)
 
 
 def _nearest(operation: Operation, before: int, after: int) -> tuple[int, ...]:

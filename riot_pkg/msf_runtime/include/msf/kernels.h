@@ -247,7 +247,112 @@ void msf_copy_channels_s8(const int8_t *in, int32_t channels, int8_t *out, int32
 void msf_pad_s8(const int8_t *in, int32_t in_width, int32_t x, int32_t channels, int8_t value,
                 int8_t *out, int32_t pixels);
 
-/** Output pixel i is pixel `columns[i] - first` of `in`: nearest-neighbour resizing of a row. */
+/** The same with a table of 256 for each channel. In place. */
+void msf_channel_lookup_s8(const int8_t *tables, const int8_t *in, int8_t *out, int32_t channels,
+                           int32_t pixels);
+
+/** out = max(a, b) or min(a, b), limited to [min, max]. In place. @{ */
+void msf_maximum_s8(const int8_t *a, const int8_t *b, int32_t min, int32_t max, int8_t *out,
+                    int32_t elements);
+void msf_minimum_s8(const int8_t *a, const int8_t *b, int32_t min, int32_t max, int8_t *out,
+                    int32_t elements);
+/** @} */
+
+/** acc = in - in_zero, times slopes[c] where that is negative; requantized by the multiplier of its side. In place. */
+typedef struct {
+    const int16_t *slopes; /**< [channels] */
+    int32_t positive_multiplier;
+    int32_t negative_multiplier;
+    uint8_t positive_shift;
+    uint8_t negative_shift;
+    uint16_t channels;
+    int8_t in_zero;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_prelu_s8_t;
+
+void msf_prelu_s8(const msf_prelu_s8_t *op, const int8_t *in, int8_t *out, int32_t pixels);
+
+/** The number of each pixel's largest channel, less 128; of several the first or the last. */
+void msf_arg_max_s8(const int8_t *in, int32_t channels, bool last, int8_t *out, int32_t pixels);
+
+/** Channels side by side from wider pixels; `in` points to the first of them. */
+void msf_slice_channels_s8(const int8_t *in, int32_t in_channels, int8_t *out, int32_t channels,
+                           int32_t pixels);
+
+/** Output channel c is channel from[c], or `value` where that is negative. */
+void msf_gather_channels_s8(const int16_t *from, const int8_t *in, int32_t in_channels,
+                            int8_t value, int8_t *out, int32_t channels, int32_t pixels);
+
+/** Those of the output pixels [x, x + pixels) that lie in [begin, begin + width): these columns are a tensor of their
+ *  own, of whose row `in` has the columns from `first` on. */
+void msf_copy_columns_s8(const int8_t *in, int32_t first, int32_t begin, int32_t width,
+                         int32_t channels, int32_t x, int8_t *out, int32_t pixels);
+
+/** Output pixel (y, x) is made of channels of input pixel (y / block, x / block): channel c is its channel
+ *  y % block * row_step + x % block * column_step + c * channel_step. */
+typedef struct {
+    uint16_t in_channels;
+    uint16_t channels;
+    uint16_t row_step;
+    uint16_t column_step;
+    uint16_t channel_step;
+    uint8_t block;
+} msf_depth_to_space_s8_t;
+
+/** `in` has the columns from `first` on, `row` is y % block, `x` the first output column. */
+void msf_depth_to_space_s8(const msf_depth_to_space_s8_t *op, const int8_t *in, int32_t first,
+                           int32_t row, int32_t x, int8_t *out, int32_t pixels);
+
+/** The channels of block x block pixels side by side, row by row. */
+void msf_space_to_depth_s8(const int8_t *const *rows, int32_t x, int32_t block, int32_t channels,
+                           int8_t *out, int32_t pixels);
+
+/** Transposed convolution: a window over places of which each `upsampling_w`-th is a pixel. `rows` has NULL where a row
+ *  of taps lies on none, `x` counts places. `bias` is the layer's own here. */
+typedef struct {
+    const int8_t *weights;     /**< [out_channels][kernel_h][kernel_w][in_channels / groups] */
+    const int32_t *bias;       /**< [out_channels] */
+    const int32_t *multiplier; /**< [out_channels] */
+    const uint8_t *shift;      /**< [out_channels] */
+    uint16_t in_channels;
+    uint16_t out_channels;
+    uint16_t groups;
+    uint8_t kernel_h;
+    uint8_t kernel_w;
+    uint8_t upsampling_w;
+    uint8_t dilation_w;
+    int8_t in_zero;
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_transposed_conv2d_s8_t;
+
+void msf_transposed_conv2d_s8(const msf_transposed_conv2d_s8_t *op, const int8_t *const *rows,
+                              int32_t in_width, int32_t x, int8_t *out, int32_t pixels);
+
+#define MSF_BILINEAR_BITS (11) /**< of weights: 2^11 is all of a pixel */
+
+/** Where halves go: to the even number, away from zero; or everything towards zero */
+enum { MSF_TO_EVEN, MSF_TO_AWAY, MSF_TO_ZERO };
+
+/** Bilinear resizing: output column x lies column_weights[x] right of input column columns[x]. */
+typedef struct {
+    const uint16_t *columns;
+    const uint16_t *column_weights;
+    uint16_t channels;
+    uint8_t rounding;
+    int8_t center; /**< what halves are seen from */
+    int8_t out_min;
+    int8_t out_max;
+} msf_resize_bilinear_s8_t;
+
+/** A row that lies `weight` below the first of two rows, of which `rows` have the columns from `first` on. */
+void msf_resize_bilinear_s8(const msf_resize_bilinear_s8_t *op, const int8_t *const *rows,
+                            int32_t weight, int32_t first, int32_t x, int8_t *out, int32_t pixels);
+
+/** Output pixel i is pixel `columns[i] - first` of `in`. */
 void msf_gather_pixels_s8(const int8_t *in, const uint16_t *columns, int32_t first,
                           int32_t channels, int8_t *out, int32_t pixels);
 
