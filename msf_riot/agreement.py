@@ -6,7 +6,7 @@ run it anyway (its optimizations on), and each operator whose inputs and output 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ ZERO_TYPES = {"tensor(float)": np.float32, "tensor(int8)": np.int8, "tensor(uint
 """ONNX Runtime's names for the element types of inputs."""
 
 _ELEMENT_TYPES = {"int8": onnx.TensorProto.INT8, "uint8": onnx.TensorProto.UINT8, "float32": onnx.TensorProto.FLOAT}
+_ELEMENT_TYPES |= {"int32": onnx.TensorProto.INT32, "int64": onnx.TensorProto.INT64}
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def to_int8(array: Array, tensor: Tensor) -> Int8Array:
     hwc = origin.to_hwc(np.asarray(array), tensor.shape)
     if origin.element == "int8":
         return hwc.astype(np.int8)
-    if origin.element == "uint8":
+    if origin.element in ("uint8", "int32", "int64"):
         return (hwc.astype(np.int16) - 128).astype(np.int8)
     steps = np.rint(hwc.astype(np.float32) / np.float32(tensor.quantization.scale)) + tensor.quantization.zero_point
     return np.asarray(np.clip(steps, -128, 127), np.int8)
@@ -116,6 +117,19 @@ def open_session(model: str | bytes) -> onnxruntime.InferenceSession:
     except Exception:  # ONNX Runtime's exceptions share no base class
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+
+
+def exposed(model: Path, names: Sequence[str]) -> str | bytes:
+    """The model's file, or its content with these of its tensors as outputs, too."""
+    proto = parse(model)
+    present = {output.name for output in proto.graph.output}
+    if present.issuperset(names):
+        return str(model)
+    for name in names:
+        if name not in present:
+            proto.graph.output.append(onnx.ValueInfoProto(name=name))
+    onnx.load_external_data_for_model(proto, str(model.parent))
+    return bytes(proto.SerializeToString())
 
 
 def _exposed(model: Path, graph: Graph) -> tuple[onnxruntime.InferenceSession, list[str]]:

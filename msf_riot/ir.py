@@ -45,7 +45,7 @@ class Interface:
 
     name: str
     shape: tuple[int, ...]
-    element: Literal["float32", "int8", "uint8"]
+    element: Literal["float32", "int8", "uint8", "int32", "int64"]
     axes: tuple[int, int, int]
 
     def to_hwc(self, array: npt.NDArray[np.generic], hwc: tuple[int, int, int]) -> npt.NDArray[np.generic]:
@@ -433,7 +433,7 @@ class Graph:
 
     The caller's buffer for the input holds all inputs, one behind the other, and so does that for the output. No tensor
     is an output twice, or an input as well. `labels` name the classes, one for each channel of an output, where the
-    model's file says them.
+    model's file says them; `notes` say in one sentence each what else somebody who runs it must know.
     """
 
     name: str
@@ -442,6 +442,7 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def input(self) -> str:

@@ -20,7 +20,7 @@ import onnxruntime
 
 from msf_riot import boards, build, codegen, ir, planner, reference, scheduler, zoo
 from msf_riot import kernels as kernel_sets
-from msf_riot.agreement import ZERO_TYPES, file_name, from_int8, open_session, to_int8
+from msf_riot.agreement import ZERO_TYPES, exposed, file_name, from_int8, open_session, to_int8
 from msf_riot.boards import Board
 from msf_riot.build import Build
 from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError
@@ -283,7 +283,7 @@ def onnxruntime_outputs(model: Path, graph: Graph, inputs: Int8Array) -> Int8Arr
     if any(graph.tensor(name).origin is None for name in (*graph.inputs, *graph.outputs)):
         raise ModelError(f"{model}: an input or output is none of the ONNX file's, ONNX Runtime cannot be compared")
     try:
-        session = open_session(str(model))
+        session = open_session(exposed(model, [file_name(graph, name) for name in graph.outputs]))
         answers = [_onnxruntime_output(session, graph, each) for each in inputs]
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         raise ModelError(f"{model}: ONNX Runtime cannot run it: {' '.join(str(error).split())[:300]}") from error

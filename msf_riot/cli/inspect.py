@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> Answer:
         "output": _interface(graph.tensor(graph.output)),
         "inputs": [_interface(graph.tensor(name)) for name in graph.inputs],
         "outputs": [_interface(graph.tensor(name)) for name in graph.outputs],
+        "notes": list(graph.notes),
         "operators": rows,
         "macs": ir.macs(graph),
         "parameters": ir.parameter_bytes(graph),
@@ -67,6 +68,7 @@ def run(arguments: argparse.Namespace) -> Answer:
         (
             *(("input", _interface_text(graph.tensor(name))) for name in graph.inputs),
             *(("output", _interface_text(graph.tensor(name))) for name in graph.outputs),
+            *(("note", f"the network {note}") for note in graph.notes),
             ("MACs", data["macs"]),
             ("parameters (bytes)", data["parameters"]),
             ("largest tensor", f"{largest.size:,} bytes, {shape_text(largest.shape)} ({largest.name})"),

@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from msf_riot.importer.draft import Quantized, Target
 from msf_riot.importer.input_layout import LayoutFound, bind, usual_layout
+from msf_riot.importer.movement import spread
 from msf_riot.importer.place import Place
 from msf_riot.importer.requantize import addition, affine, requantization
 from msf_riot.importer.values import Array, Leaf, Real
 from msf_riot.importer.view import View, make_view
-from msf_riot.ir import Add, ChannelAffine, Gather, Mul
+from msf_riot.ir import Add, ChannelAffine, Mul
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,32 +43,20 @@ class Affine(Real):
         )
 
 
-def spread(place: Place, source: Quantized, view: View, target: Target) -> Quantized:
-    """A 1 x 1 x C, 1 x W x C or H x 1 x C activation repeated to the size of the view."""
-    height, width, channels = source.view.hwc
-    wanted = view.hwc
-    if source.view.hwc == wanted:
-        return source
-    if channels != wanted[2]:
-        raise place.unsupported("repeats one channel over several")
-    rows = tuple(range(height)) if height == wanted[0] else (0,) * wanted[0]
-    columns = tuple(range(width)) if width == wanted[1] else (0,) * wanted[1]
-    inner = target.inner("spread", source.quantization)
-    return inner.emit(place, Gather, [source], view, rows=rows, columns=columns)
-
-
 @dataclass(frozen=True, eq=False)
 class Sum(Real):
-    """Two activations added."""
+    """Two activations added, or the second taken from the first."""
 
     first: Leaf
     second: Leaf
+    subtracts: bool = False
 
     def quantize(self, target: Target) -> Quantized:
         """One Add."""
         a, b = (spread(self.place, leaf.source, self.view, target) for leaf in (self.first, self.second))
         scales = [value.quantization.scale / target.quantization.scale for value in (a, b)]
-        multipliers, shift = addition(*scales)
+        (one, other), shift = addition(*scales)
+        multipliers = one, -other if self.subtracts else other
         return target.emit(self.place, Add, [a, b], self.view, multipliers=multipliers, shift=shift)
 
 

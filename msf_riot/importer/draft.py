@@ -14,7 +14,8 @@ from msf_riot.importer.place import Place
 from msf_riot.importer.view import View
 from msf_riot.ir import Interface, Operator, Quantization, Tensor
 
-Element: TypeAlias = Literal["float32", "int8", "uint8"]
+Element: TypeAlias = Literal["float32", "int8", "uint8", "int32", "int64"]
+"""Of a tensor in the file; int32 and int64 are numbers of channels, of ArgMax."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ class Target:
         """Adds the operator and its output tensor."""
         name = self.draft.unique(self.name)
         origin = None
-        if self.origin and view.bound:
+        if self.origin and view.bound and view.whole:
             origin = Interface(self.name, view.shape, self.element, view.memory_axes)
         self.draft.tensors[name] = Tensor(name, *view.hwc, self.quantization, origin)
         fields = {"low": self.low, "high": self.high, **fields}

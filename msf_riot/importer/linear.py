@@ -18,14 +18,17 @@ from msf_riot.importer.requantize import requantizations
 from msf_riot.importer.values import Array, Constant, Leaf, Real
 from msf_riot.importer.view import MAX_ELEMENTS, View, make_view
 from msf_riot.importer.window import Window
-from msf_riot.ir import Concat, Conv2D, Dense, DepthwiseConv2D, Int32Array
+from msf_riot.ir import Concat, Conv2D, Dense, DepthwiseConv2D, Int32Array, Pair, TransposedConv2D
 
 _INT32 = (1 << 31) - 1
 
 
 @dataclass(frozen=True, eq=False)
 class Linear(Real):
-    """weights int32 [O, kh, kw, I / groups], zero point removed, for a window; [O, H, W, C] where `window` is None."""
+    """weights int32 [O, kh, kw, I / groups], zero point removed, for a window; [O, H, W, C] where `window` is None.
+
+    With `upsampling` it is a TransposedConv2D.
+    """
 
     source: Leaf
     weights: Int32Array
@@ -33,6 +36,7 @@ class Linear(Real):
     bias: npt.NDArray[np.float64]
     window: Window | None = None
     groups: int = 1
+    upsampling: Pair | None = None
 
     def scaled(self, place: Place, factor: Array, offset: Array) -> Real:
         """Factors go into scale and sign of the weights, offsets into the bias."""
@@ -52,6 +56,8 @@ class Linear(Real):
         scale, bias = self._steps(source.quantization.scale)
         multiplier, shift = requantizations(scale / target.quantization.scale)
         fields: dict[str, object] = {"bias": bias, "multiplier": multiplier, "shift": shift}
+        if self.upsampling is not None:
+            fields["upsampling"] = self.upsampling
         return emit_linear(self.place, target, source, self.view, self.weights, self.window, self.groups, fields)
 
     def _steps(self, input_scale: float) -> tuple[npt.NDArray[np.float64], Int32Array]:
@@ -79,8 +85,9 @@ def emit_linear(
     groups: int,
     fields: dict[str, object],
 ) -> Quantized:
-    """One Conv2D, DepthwiseConv2D or Dense, before it a Concat where weights are split.
+    """One Conv2D, DepthwiseConv2D, Dense or, with `upsampling` among the fields, TransposedConv2D.
 
+    Before it a Concat where weights are split.
     weights int32 [O, kh, kw, I / groups], zero point removed, for a window; [O, H, W, C] without one. `fields` are the
     operator's others: bias, multiplier, shift.
     """
@@ -89,6 +96,9 @@ def emit_linear(
         source = _repeated(place, source, copies, target)
     if window is None:
         return target.emit(place, Dense, [source], view, weights=filters.reshape(filters.shape[0], -1), **fields)
+    if "upsampling" in fields:
+        fields = fields | {"dilation": window.dilation, "padding": window.padding, "groups": groups}
+        return target.emit(place, TransposedConv2D, [source], view, weights=filters, **fields)
     fields = fields | {name: getattr(window, name) for name in ("stride", "dilation", "padding")}
     if groups > 1 and filters.shape[3] == 1 and filters.shape[0] == groups:
         by_channel = np.ascontiguousarray(filters[..., 0].transpose(1, 2, 0))

@@ -44,8 +44,10 @@ def max_pool(place: Place, real: Real, window: Window, output: View, draft: Draf
     return Movement(place, output, (real,), emit, draft, clamps=True)
 
 
-def average_pool(place: Place, leaf: Leaf, window: Window, output: View, counts_padding: bool = False) -> Average:
-    """The mean of each window; `counts_padding` where padding counts as elements that are 0.
+def average_pool(
+    place: Place, leaf: Leaf, window: Window, output: View, counts_padding: bool = False, times: int = 1
+) -> Average:
+    """The mean of each window, `times` a number; `counts_padding` where padding counts as elements that are 0.
 
     Raises UnsupportedModelError where a window may hold nothing but padding, or more than an accumulator can.
     """
@@ -57,7 +59,7 @@ def average_pool(place: Place, leaf: Leaf, window: Window, output: View, counts_
         raise place.unsupported(MISSES_INPUT)
     if not whole:
         window.check(place)
-    return Average(place, output, leaf, window, counts_padding, whole)
+    return Average(place, output, leaf, window, counts_padding, whole, times)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +70,12 @@ class Average(Real):
     window: Window
     counts_padding: bool
     whole: bool
+    times: int = 1
 
     def quantize(self, target: Target) -> Quantized:
         """One GlobalAveragePool or AveragePool2D."""
         source = self.source.source
-        scale = source.quantization.scale / target.quantization.scale
+        scale = self.times * source.quantization.scale / target.quantization.scale
         taps = math.prod(self.window.kernel)
         if self.whole:
             multiplier, shift = requantization(scale / taps)

@@ -21,7 +21,7 @@ from msf_riot.errors import UnsupportedModelError
 from msf_riot.importer.draft import Draft, Quantized, Target, quantize
 from msf_riot.importer.place import Place
 from msf_riot.importer.view import View
-from msf_riot.ir import Lookup
+from msf_riot.ir import ChannelLookup, Lookup
 
 Array: TypeAlias = npt.NDArray[Any]
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -75,6 +75,10 @@ class Real:
     def mapped(self, place: Place, function: Callable[[FloatArray], FloatArray]) -> Real:
         """function(self), element by element."""
         raise self._unquantized_before(place)
+
+    def extent(self) -> tuple[float, float] | None:
+        """The least and the largest value that it can be, where what is below tells."""
+        return None
 
     def _unquantized_before(self, place: Place) -> UnsupportedModelError:
         follows = f"{place.operator} '{place.name}' follows"
@@ -145,6 +149,49 @@ class Mapped(Real):
         with np.errstate(all="ignore"):
             return Mapped(place, self.view, self.source, np.asarray(function(self.values), np.float32))
 
+    def extent(self) -> tuple[float, float] | None:
+        """Of the table."""
+        return _extent(self.values)
+
+
+def _extent(values: FloatArray) -> tuple[float, float] | None:
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size == values.size else None
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMapped(Real):
+    """A function of one activation for each channel; `values` float32 [channels, 256], for codes -128 to 127."""
+
+    source: Leaf
+    values: FloatArray
+
+    def quantize(self, target: Target) -> Quantized:
+        """One ChannelLookup, or a Lookup where all channels have the same table."""
+        if np.isnan(self.values).any():
+            raise self.place.unsupported("gives NaN for some inputs")
+        codes = np.clip(quantize(self.values, target.quantization), target.low, target.high)
+        table = codes.astype(np.int8)
+        limits = {"low": -128, "high": 127}
+        if (table == table[0]).all():
+            return target.emit(self.place, Lookup, [self.source.source], self.view, table=table[0].copy(), **limits)
+        return target.emit(self.place, ChannelLookup, [self.source.source], self.view, table=table, **limits)
+
+    def mapped(self, place: Place, function: Callable[[FloatArray], FloatArray]) -> Real:
+        """Another step of the same tables."""
+        with np.errstate(all="ignore"):
+            return ChannelMapped(place, self.view, self.source, np.asarray(function(self.values), np.float32))
+
+    def scaled(self, place: Place, factor: Array, offset: Array) -> Real:
+        """Another step of the same tables."""
+        steps = (each.astype(np.float32).reshape(-1, 1) for each in (factor, offset))
+        one, other = steps
+        return ChannelMapped(place, self.view, self.source, self.values * one + other)
+
+    def extent(self) -> tuple[float, float] | None:
+        """Of the tables."""
+        return _extent(self.values)
+
 
 @dataclass(frozen=True, eq=False)
 class Clamped(Real):
@@ -176,6 +223,11 @@ class Clamped(Real):
         low, high = np.float32(self.low), np.float32(self.high)
         inner = self.source.mapped(self.place, lambda x: np.clip(x, low, high)).viewed(self.place, self.view)
         return inner.mapped(place, function)
+
+    def extent(self) -> tuple[float, float] | None:
+        """That of what is below, clamped."""
+        found = self.source.extent()
+        return found and (min(max(found[0], self.low), self.high), max(min(found[1], self.high), self.low))
 
 
 Value: TypeAlias = Constant | Quantized | Real

@@ -15,7 +15,10 @@ MAX_ELEMENTS = 1 << 27
 
 
 class Axis(NamedTuple):
-    """An axis longer than 1: 'H', 'W' or 'C', or '0.1', '0.1.0', ... of graph input 0 while its layout is not known."""
+    """An axis longer than 1: 'H', 'W' or 'C', or a part of one ('C.0' outside, 'C.1' inside).
+
+    '0.1', '0.1.0', ... are axis 1 of graph input 0 and its part, while its layout is not known.
+    """
 
     name: str
     size: int
@@ -35,14 +38,19 @@ class View:
 
     @property
     def bound(self) -> bool:
-        """Whether the axes are known to be H, W and C."""
-        return all(axis.name in "HWC" for axis in self.flat)
+        """Whether the axes are known to be of H, W and C."""
+        return all(axis.name[0] in "HWC" for axis in self.flat)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no axis is cut into parts, as far as they are known."""
+        return all(axis.name in "HWC" or axis.name[0] not in "HWC" for axis in self.flat)
 
     @property
     def hwc(self) -> tuple[int, int, int]:
         """(height, width, channels) of the tensor."""
-        sizes = {axis.name: axis.size for axis in self.flat}
-        return sizes.get("H", 1), sizes.get("W", 1), sizes.get("C", 1)
+        sizes = [math.prod(axis.size for axis in self.flat if axis.name[0] == letter) for letter in "HWC"]
+        return sizes[0], sizes[1], sizes[2]
 
     @property
     def memory_axes(self) -> tuple[int, int, int]:
@@ -73,8 +81,8 @@ def make_view(place: Place, dims: Sequence[Sequence[tuple[str, int]]]) -> View:
 
 
 def regrouped(place: Place, view: View, shape: tuple[int, ...]) -> View:
-    """The view as another shape of as many elements; axes of a graph input not yet laid out are cut where needed."""
-    rest = list(view.flat)
+    """The view as another shape of as many elements; axes are cut where needed, and parts of one put together."""
+    rest = _together(view.flat)
     dims = []
     for size in shape:
         dim: list[Axis] = []
@@ -84,14 +92,25 @@ def regrouped(place: Place, view: View, shape: tuple[int, ...]) -> View:
             if missing % axis.size == 0:
                 dim.append(axis)
                 missing //= axis.size
-            elif axis.size % missing == 0 and not view.bound:
+            elif axis.size % missing == 0:
                 dim.append(Axis(f"{axis.name}.0", missing))
                 rest.insert(0, Axis(f"{axis.name}.1", axis.size // missing))
                 missing = 1
             else:
                 raise place.unsupported("mixes channels with rows or columns; only the layout may change")
-        dims.append(tuple(dim))
-    return View(shape, tuple(dims))
+        dims.append(_together(dim))
+    return View(shape, tuple(tuple(dim) for dim in dims))
+
+
+def _together(axes: Sequence[Axis]) -> list[Axis]:
+    """Parts of an axis that follow each other in their order as one."""
+    found: list[Axis] = []
+    for axis in axes:
+        found.append(axis)
+        while len(found) > 1 and found[-1].name.endswith(".1") and found[-2].name == f"{found[-1].name[:-2]}.0":
+            inner, outer = found.pop(), found.pop()
+            found.append(Axis(inner.name[:-2], outer.size * inner.size))
+    return found
 
 
 def last_view(view: View, shape: tuple[int, ...]) -> View:

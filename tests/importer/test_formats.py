@@ -19,8 +19,8 @@ SHARED = Path(__file__).resolve().parents[3] / "shared/models/tflite"
 TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(100)
 
 COMMON = (
-    "arithmetic", "draft", "file", "input_layout", "labels", "linear", "movement", "place", "pooling", "requantize",
-    "samples", "softmax", "tidy", "values", "view", "window",
+    "arithmetic", "draft", "file", "input_layout", "labels", "linear", "movement", "place", "pooling", "prelu",
+    "requantize", "samples", "shuffle", "softmax", "tidy", "values", "view", "window",
 )  # fmt: skip
 
 

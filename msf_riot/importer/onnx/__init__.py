@@ -20,7 +20,7 @@ from msf_riot.importer.labels import labels_in
 from msf_riot.importer.onnx import operators as operators  # registers the readers
 from msf_riot.importer.onnx.folding import fold
 from msf_riot.importer.onnx.graph_input import GraphInput, input_value
-from msf_riot.importer.onnx.reading import Model, Node, read_model
+from msf_riot.importer.onnx.reading import Model, Node, ended_before, read_model
 from msf_riot.importer.onnx.registry import known, read
 from msf_riot.importer.softmax import Exponentials
 from msf_riot.importer.tidy import tidy
@@ -39,9 +39,28 @@ def import_model(path: Path) -> Graph:
     if not any(_quantizes(node) for node in model.nodes):
         _refuse_float(model, path)
     try:
-        return _with_layout(model)
+        return _quantized_part(model)
     except (MemoryError, RecursionError) as error:
         raise ModelError(f"{path}: too large to be read") from error
+
+
+def _quantized_part(model: Model) -> Graph:
+    """Where the model ends in what only float arithmetic computes, the network before that, with a note."""
+    first: UnsupportedModelError | None = None
+    while True:
+        try:
+            graph = _with_layout(model)
+            break
+        except UnsupportedModelError as error:
+            first = first or error
+            node = next((each for each in model.nodes if each.name == error.node), None)
+            shorter = None if node is None else ended_before(model, node)
+            if shorter is None:
+                raise first from None
+            model = shorter
+    if first is not None and all(isinstance(operator, Lookup) for operator in graph.operators):
+        raise first
+    return graph
 
 
 def _with_layout(model: Model) -> Graph:
@@ -108,9 +127,10 @@ def _import(model: Model, layouts: Mapping[int, InputLayout]) -> Graph:
     for node in _with_last(model):
         inputs = [values[name] if name else None for name in _defined(node, values)]
         result = fold(node, inputs)
-        if not node.outputs or not node.outputs[0]:
-            raise node.unsupported("its first output is unused, another is used")
-        values[node.outputs[0]] = result if result is not None else read(node, inputs, draft)
+        if not any(node.outputs):
+            raise node.unsupported("has no output")
+        results = (result,) if result is not None else read(node, inputs, draft)
+        values |= dict(zip(node.outputs, results, strict=False))
     outputs: list[str] = []
     for name in model.outputs:
         outputs.append(_finished(model, name, values, draft, outputs))
@@ -124,7 +144,7 @@ def _import(model: Model, layouts: Mapping[int, InputLayout]) -> Graph:
             raise place.unsupported(f"input {number} is never quantized; quantize its reader, too")
     found = (labels_in(model.metadata, draft.tensors[name].channels) for name in outputs)
     labels = next((each for each in found if each), ())
-    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), ports, tuple(outputs), labels))
+    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), ports, tuple(outputs), labels, model.notes))
 
 
 _LAST = {
@@ -153,7 +173,7 @@ def _with_last(model: Model) -> tuple[Node, ...]:
 def _defined(node: Node, values: dict[str, Value]) -> tuple[str, ...]:
     for name in node.inputs:
         if name and name not in values:
-            raise node.unsupported(f"uses '{name}', a further output of an operator; only first outputs are supported")
+            raise node.unsupported(f"uses '{name}', an output of an operator that is not supported")
     return node.inputs
 
 
@@ -164,11 +184,22 @@ _RANGES = {"Tanh": Quantization(1 / 128, 0)} | dict.fromkeys(
 
 
 def _at_the_end(value: Real, draft: Draft, name: str) -> Leaf:
-    """The float output as an activation."""
+    """The float output as an activation: of a function in the scale that its range gives."""
     if isinstance(value, Mapped | Exponentials) and value.place.operator in _RANGES:
-        quantization = _RANGES[value.place.operator]
-        return Leaf(value.place, value.view, value.quantize(Target(draft, name, quantization, origin=False)))
-    return value.leaf(draft)
+        return _last(value, draft, name, _RANGES[value.place.operator])
+    try:
+        return value.leaf(draft)
+    except UnsupportedModelError:
+        extent = value.extent()
+        if extent is None:
+            raise
+        low, high = min(extent[0], 0.0), max(extent[1], 0.0)
+        scale = float(np.float32((high - low) / 255)) or 1.0
+        return _last(value, draft, name, Quantization(scale, round(-128 - low / scale)))
+
+
+def _last(value: Real, draft: Draft, name: str, quantization: Quantization) -> Leaf:
+    return Leaf(value.place, value.view, value.quantize(Target(draft, name, quantization, origin=False)))
 
 
 def _finished(model: Model, name: str, values: dict[str, Value], draft: Draft, others: list[str]) -> str:
@@ -178,7 +209,7 @@ def _finished(model: Model, name: str, values: dict[str, Value], draft: Draft, o
     if node is None:
         node = Node(name, "graph output", (), (name,), {}, 0)
     if value is None:
-        raise node.unsupported("the graph's output is a further output of it; only first outputs are supported")
+        raise node.unsupported("the graph's output is an output of it that is not supported")
     if isinstance(value, Real) and not isinstance(value, GraphInput):
         element: Element = "float32"
         leaf = _at_the_end(value, draft, name)

@@ -5,6 +5,7 @@ Takes nothing on trust: no memory is allocated by a size the file claims, and ev
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ class Model:
     inputs: tuple[Port, ...]
     outputs: tuple[str, ...]
     metadata: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def read_model(path: Path) -> Model:
@@ -130,6 +132,37 @@ def read_model(path: Path) -> Model:
         raise UnsupportedModelError(graph.name or path.stem, "graph", "has no input")
     metadata = {entry.key: entry.value for entry in proto.metadata_props if isinstance(entry.value, str)}
     return Model(path.stem, order, constants, ports, outputs, metadata)
+
+
+def ended_before(model: Model, node: Node) -> Model | None:
+    """The model without a node and what follows from it, ending in the activations that these read.
+
+    None where something behind the node is quantized again, or nothing is left.
+    """
+    from_inputs = _following(model, {port.name for port in model.inputs})
+    behind = _following(model, set(), node)
+    cut = [each for each in model.nodes if behind.intersection(filter(None, each.outputs))]
+    if any("Quantize" in each.operator or each.operator.startswith(("QLinear", "QGemm")) for each in cut):
+        return None
+    read = dict.fromkeys(name for each in cut for name in each.inputs if name in from_inputs and name not in behind)
+    ports = {port.name for port in model.inputs}
+    outputs = tuple(dict.fromkeys([*(name for name in model.outputs if name not in behind), *read]))
+    nodes = _needed(tuple(each for each in model.nodes if each not in cut), outputs)
+    if not outputs or ports.intersection(read) or not nodes:
+        return None
+    used = {name for each in nodes for name in each.inputs}
+    note = f"ends before {node.operator} '{node.name}', which the model computes in float"
+    inputs = tuple(port for port in model.inputs if port.name in used)
+    return dataclasses.replace(model, nodes=nodes, inputs=inputs, outputs=outputs, notes=(*model.notes, note))
+
+
+def _following(model: Model, names: set[str], first: Node | None = None) -> set[str]:
+    """What is made from these names, and by this node, themselves included."""
+    found = set(names)
+    for node in model.nodes:
+        if node is first or found.intersection(node.inputs):
+            found.update(filter(None, node.outputs))
+    return found
 
 
 def parse(path: Path) -> onnx.ModelProto:

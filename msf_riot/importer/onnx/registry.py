@@ -11,13 +11,20 @@ from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.values import Real, Value
 
 Inputs: TypeAlias = Sequence[Value | None]
-Reader: TypeAlias = Callable[[Node, Inputs, Draft], Value]
+Reader: TypeAlias = Callable[[Node, Inputs, Draft], Value | tuple[Value, ...]]
 
 # What ONNX defines on int8 tensors as on float ones, without scales.
 ON_INTEGERS = {
-    "Clip", "Concat", "Dropout", "Flatten", "Identity", "MaxPool", "Pad", "Relu", "Reshape", "Resize", "Squeeze",
-    "Transpose", "Unsqueeze", "Upsample",
+    "ArgMax", "Clip", "Concat", "DepthToSpace", "Dropout", "Flatten", "Gather", "Identity", "Max", "MaxPool", "Min",
+    "Pad", "ReduceMax", "Relu", "Reshape", "Resize", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose",
+    "Unsqueeze", "Upsample",
 }  # fmt: skip
+
+_ON_PARTS = {
+    "Clip", "DequantizeLinear", "Dropout", "Flatten", "Identity", "QuantizeLinear", "Relu", "Reshape", "Sigmoid",
+    "Squeeze", "Tanh", "Transpose", "Unsqueeze",
+}  # fmt: skip
+"""What does not look at the axes of its input."""
 
 _READERS: dict[str, Reader] = {}
 
@@ -39,7 +46,7 @@ def known(operator: str) -> bool:
     return operator in _READERS
 
 
-def read(node: Node, inputs: Inputs, draft: Draft) -> Value:
+def read(node: Node, inputs: Inputs, draft: Draft) -> tuple[Value, ...]:
     """What the node gives. An operator between integers, such as MaxPool on int8, gives integers again."""
     if node.operator not in _READERS:
         raise node.unsupported("unsupported operator")
@@ -47,16 +54,24 @@ def read(node: Node, inputs: Inputs, draft: Draft) -> Value:
         raise node.unsupported("its first input is absent")
     if any(isinstance(value, Quantized) for value in inputs) and not _takes_integers(node.operator):
         raise node.unsupported("computes with the integers themselves; put DequantizeLinear before it")
+    cut = any(isinstance(value, Quantized | Real) and not value.view.whole for value in inputs)
+    if cut and node.operator not in _ON_PARTS:
+        raise node.unsupported("rows, columns or channels were cut into parts before, and not put together again")
     try:
-        result = _READERS[node.operator](node, inputs, draft)
+        found = _READERS[node.operator](node, inputs, draft)
     except UnsupportedModelError:
         raise
     except ModelError as error:
         raise node.unsupported(str(error)) from error
+    results = found if isinstance(found, tuple) else (found,)
     given = next((value for value in inputs if value is not None), None)
-    if isinstance(given, Quantized) and isinstance(result, Real) and node.operator != "DequantizeLinear":
-        return result.quantize(Target(draft, node.outputs[0], given.quantization, given.element))
-    return result
+    if isinstance(given, Quantized) and node.operator not in ("DequantizeLinear", "ArgMax"):
+        targets = (Target(draft, name, given.quantization, given.element) for name in node.outputs)
+        return tuple(
+            result.quantize(target) if isinstance(result, Real) else result
+            for result, target in zip(results, targets, strict=False)
+        )
+    return results
 
 
 def _takes_integers(operator: str) -> bool:

@@ -5,6 +5,7 @@ ONNX axes may run over height and width in either order (a transposed image) and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msf_riot.importer.input_layout import bind
@@ -92,6 +93,59 @@ def window(node: Node, view: View, kernel: tuple[int, ...]) -> tuple[View, Spati
     )
     padding = Padding(top, left, bottom, right)
     return view, SpatialWindow(pair(kernel, 1), pair(strides, 1), pair(dilations, 1), padding, output, letters)
+
+
+def transposed_window(node: Node, view: View, letters: tuple[str, ...], kernel: tuple[int, ...]) -> SpatialWindow:
+    """The window of a transposed convolution over its input with zeros put between; `stride` is what they make of it.
+
+    Raises UnsupportedModelError where the attributes make no sense.
+    """
+    count = len(letters)
+    strides, dilations = _positive(node, "strides", count), _positive(node, "dilations", count)
+    added = node.integers("output_padding", (0,) * count)
+    wanted = node.integers("output_shape")
+    if added is None or len(added) != count or any(not 0 <= each <= MAX_WINDOW for each in added):
+        raise node.unsupported(f"output_padding {list(added or ())[:9]} must be {count} small numbers")
+    sizes = [
+        stride * (size - 1) + extra + (taps - 1) * gap + 1
+        for size, stride, extra, taps, gap in zip(view.shape[2:], strides, added, kernel, dilations, strict=True)
+    ]
+    mode = node.text("auto_pad", "NOTSET")
+    if mode in ("SAME_UPPER", "SAME_LOWER") and wanted is None:
+        wanted = tuple(size * stride for size, stride in zip(view.shape[2:], strides, strict=True))
+    if wanted is not None:
+        if len(wanted) != count or any(w < 1 for w in wanted):
+            raise node.unsupported(f"output_shape {list(wanted)[:9]} must be {count} sizes")
+        totals = [size - each for size, each in zip(sizes, wanted, strict=True)]
+        small, large = [t // 2 for t in totals], [t - t // 2 for t in totals]
+        first, last = (small, large) if mode == "SAME_UPPER" else (large, small)
+    else:
+        pads = node.integers("pads", (0,) * (2 * count)) or ()
+        if len(pads) != 2 * count or any(not 0 <= p <= 4096 for p in pads):
+            raise node.unsupported(f"pads {list(pads)[:9]} must be {2 * count} numbers from 0 to 4096")
+        first, last = list(pads[:count]), list(pads[count:])
+        if mode == "VALID":
+            first, last = [0] * count, [0] * count
+    outputs = [size - before - after for size, before, after in zip(sizes, first, last, strict=True)]
+    if any(output < 1 for output in outputs):
+        raise node.unsupported("its pads cut off all of its output")
+    if any(len(letter) > 1 for letter in letters):
+        raise node.unsupported("its input's rows and columns were joined before")
+    at = {letter: i for i, letter in enumerate(letters)}
+
+    def pair(values: Sequence[int], default: int) -> Pair:
+        rows, columns = (values[at[c]] if c in at else default for c in "HW")
+        return rows, columns
+
+    begin = [(taps - 1) * gap - before for taps, gap, before in zip(kernel, dilations, first, strict=True)]
+    end = [
+        (taps - 1) * gap - after + extra for taps, gap, after, extra in zip(kernel, dilations, last, added, strict=True)
+    ]
+    (top, left), (bottom, right) = pair(begin, 0), pair(end, 0)
+    height, width = view.hwc[:2]
+    output = (outputs[at["H"]] if "H" in at else height, outputs[at["W"]] if "W" in at else width)
+    padding = Padding(top, left, bottom, right)
+    return SpatialWindow(pair(kernel, 1), pair(strides, 1), pair(dilations, 1), padding, output, letters)
 
 
 def _positive(node: Node, name: str, count: int) -> tuple[int, ...]:

@@ -91,6 +91,10 @@ class Import:
         value = self.value(operation, index)
         if isinstance(value, Quantized):
             lay_out(operation, value.view)
+            if not value.view.whole:
+                raise operation.unsupported(
+                    "rows, columns or channels were cut into parts before, and not put together again"
+                )
             return value
         tensor = self.tensor(operation, index)
         assert tensor is not None

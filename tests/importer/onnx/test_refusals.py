@@ -57,25 +57,32 @@ BETWEEN: dict[str, tuple[Callable[[Drawing, str], str], str]] = {
         lambda d, x: d.op("Resize", x, "", d.constant(np.array([1, 1, 6e4, 6e4], np.float32)), mode="nearest"),
         "rows or columns",
     ),
-    "linear resize": (
-        lambda d, x: d.op("Resize", x, "", d.constant(np.array([1, 1, 2, 2], np.float32)), mode="linear"),
-        "mode linear",
+    "cubic resize": (
+        lambda d, x: d.op("Resize", x, "", d.constant(np.array([1, 1, 2, 2], np.float32)), mode="cubic"),
+        "mode cubic",
     ),
     "mixing reshape": (
         lambda d, x: d.op("MaxPool", d.op("Reshape", d.op("MaxPool", x, kernel_shape=[1, 1]),
                                           d.constant(np.array([1, 6, 3, 6]))), kernel_shape=[1, 1]),
-        "mixes channels",
+        "cut into parts",
     ),
     "wrong reshape": (lambda d, x: d.op("Reshape", x, d.constant(np.array([1, 5, -1]))), "reshape"),
     "softmax over rows": (lambda d, x: d.op("Softmax", d.op("MaxPool", x, kernel_shape=[2, 2]), axis=2), "over rows"),
-    "concat of rows": (lambda d, x: d.op("Concat", d.op("Conv", x, d.weights((3, 3, 1, 1))), x, axis=2), "rows or"),
-    "reflecting pad": (lambda d, x: d.op("Pad", x, d.constant(np.array([0, 0, 1, 1] * 2)), mode="reflect"), "reflect"),
+    "too far reflected": (
+        lambda d, x: d.op("Pad", x, d.constant(np.array([0, 0, 6, 1] * 2)), mode="reflect"), "reflects 6 of 6",
+    ),
+    "parts of a split": (lambda d, x: d.op("Split", x, d.constant(np.array([1, 1])), axis=1, outputs=2), "parts of"),
+    "empty slice": (lambda d, x: d.op("Slice", x, d.constant(np.array([4])), d.constant(np.array([2]))), "no elements"),
+    "cut and not put together": (
+        lambda d, x: d.op("MaxPool", d.op("Transpose", d.op("Reshape", d.op("Conv", x, d.weights((4, 3, 1, 1))),
+            d.constant(np.array([1, 2, 2, 6, 6]))), perm=[0, 2, 1, 3, 4]), kernel_shape=[1, 1]), "cut into parts",
+    ),
     "constant per element": (lambda d, x: d.op("Add", x, d.constant(np.ones((3, 6, 6), np.float32))), "a channel"),
     "variable weights": (lambda d, x: d.op("MatMul", x, x), "must be constant"),
     "dynamic quantization": (lambda d, x: d.op("ConvInteger", x, d.weights((4, 3, 3, 3))), "dynamic quantization"),
     "second output": (
         lambda d, x: (d.op("MaxPool", x, kernel_shape=[1, 1], outputs=2), d.op("Relu", d.nodes[-1].output[1]))[1],
-        "further output",
+        "that is not supported",
     ),
     "kernel of 300": (lambda d, x: d.op("Conv", x, d.weights((4, 3, 300, 3)), pads=[200, 0, 200, 0]), "300"),
     "factor beyond int32": (lambda d, x: d.op("Mul", x, d.constant(np.full((3, 1, 1), 1e12, np.float32))), "overflows"),
@@ -100,9 +107,10 @@ def test_float_model_names_the_command(tmp_path: Path) -> None:
         imported(draw.model(y), tmp_path)
 
 
-def test_float_tail_is_refused(tmp_path: Path) -> None:
+def test_a_network_of_nothing_but_float_is_refused(tmp_path: Path) -> None:
     draw = Drawing()
-    assert "float in the middle" in refusal(draw.model(draw.op("Exp", draw.activation((1, 3, 6, 6)))), tmp_path)
+    y = draw.op("Einsum", draw.activation((1, 3, 6, 6)), equation="abcd->abcd")
+    assert "unsupported operator" in refusal(draw.model(y), tmp_path)
 
 
 def test_a_last_reshape_of_nothing(tmp_path: Path) -> None:

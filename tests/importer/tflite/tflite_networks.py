@@ -294,7 +294,7 @@ def resize(draw, net: Network, x: Activation) -> Activation:
     y = net.like((1, height, width, x.shape[3]), x)
     mode = draw(st.sampled_from([{}, {"alignCorners": True}, {"halfPixelCenters": True}]))
     size = net.constant(np.array([height, width], np.int32))
-    net.operator("RESIZE_NEAREST_NEIGHBOR", [x.index, size], [y.index], options("GatherNeighbor", **mode), 3)
+    net.operator("RESIZE_NEAREST_NEIGHBOR", [x.index, size], [y.index], options("ResizeNearestNeighbor", **mode), 3)
     return y
 
 

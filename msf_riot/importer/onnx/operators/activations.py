@@ -8,9 +8,27 @@ from collections.abc import Callable
 import numpy as np
 
 from msf_riot.importer.draft import Draft
+from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
+from msf_riot.importer.prelu import Slopes
 from msf_riot.importer.values import FloatArray, Value, constant_of, real_of, step_value
+
+UNARY: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "Ceil": np.ceil,
+    "Cos": np.cos,
+    "Floor": np.floor,
+    "Log": np.log,
+    "Mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "Round": np.rint,
+    "Sign": np.sign,
+    "Sin": np.sin,
+    "Softsign": lambda x: x / (1 + np.abs(x)),
+    "Atan": np.arctan,
+    "Sinh": np.sinh,
+    "Cosh": np.cosh,
+}
+"""Functions without attributes."""
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -60,6 +78,10 @@ def _limit(node: Node, inputs: Inputs, index: int, default: float) -> float:
     "Erf",
     "Softplus",
     "Reciprocal",
+    "Celu",
+    "Selu",
+    "ThresholdedRelu",
+    *UNARY,
 )
 def table(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """Any other function."""
@@ -68,20 +90,45 @@ def table(node: Node, inputs: Inputs, draft: Draft) -> Value:
 
 @reads("PRelu")
 def prelu(node: Node, inputs: Inputs, draft: Draft) -> Value:
-    """With one slope for all channels it is LeakyRelu."""
+    """With one slope for all channels it is LeakyRelu, otherwise there is one for each."""
     slope = constant_of(node, inputs[1] if len(inputs) > 1 else None, "slope").array
-    if slope.size != 1:
-        raise node.unsupported("has a slope for each channel; only one for all is supported")
-    factor = np.float32(slope.reshape(()))
-    return real_of(node, inputs[0]).mapped(node, lambda x: np.where(x < 0, x * factor, x).astype(np.float32))
+    real = real_of(node, inputs[0])
+    if not np.isfinite(slope).all():
+        raise node.unsupported("its slopes must be finite")
+    if slope.size == 1:
+        factor = np.float32(slope.reshape(()))
+        return real.mapped(node, lambda x: np.where(x < 0, x * factor, x).astype(np.float32))
+    leaf = real.leaf(draft)
+    rank = len(leaf.view.shape)
+    sizes = (1,) * (rank - slope.ndim) + slope.shape
+    long = [axis for axis, size in enumerate(sizes) if size > 1]
+    view = bind(node, leaf.view, channels_along(leaf.view, set(long[:1])))
+    if len(long) != 1 or view.names(long[0]) != "C" or sizes[long[0]] != view.hwc[2]:
+        raise node.unsupported(f"slopes of {list(slope.shape)} are not one a channel of an input of {list(view.shape)}")
+    return Slopes(node, view, leaf, slope.astype(np.float64).reshape(-1))
+
+
+_ALPHA = {"LeakyRelu": 0.01, "HardSigmoid": 0.2, "Selu": 1.67326319217681884765625}
+
+
+@reads("Pow")
+def power(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """To a constant power."""
+    exponent = constant_of(node, inputs[1] if len(inputs) > 1 else None, "exponent").array
+    if exponent.size != 1 or not np.isfinite(float(exponent.reshape(()))):
+        raise node.unsupported("its exponent must be one finite number")
+    number = np.float32(exponent.reshape(()))
+    return real_of(node, inputs[0]).mapped(node, lambda x: np.asarray(x**number, np.float32))
 
 
 def _function(node: Node) -> Callable[[FloatArray], FloatArray]:
-    alpha = np.float32(node.number("alpha", {"LeakyRelu": 0.01, "HardSigmoid": 0.2}.get(node.operator, 1.0)))
+    alpha = np.float32(node.number("alpha", _ALPHA.get(node.operator, 1.0)))
     beta = np.float32(node.number("beta", 0.5))
+    gamma = np.float32(node.number("gamma", 1.05070102214813232421875))
     one, half = np.float32(1), np.float32(0.5)
-    if node.operator == "Gelu" and node.text("approximate", "none") != "none":
-        raise node.unsupported("only the exact Gelu is supported")
+    if node.operator == "Gelu" and node.text("approximate", "none") == "tanh":
+        root, cubic = np.float32(math.sqrt(2 / math.pi)), np.float32(0.044715)
+        return lambda x: np.asarray(half * x * (one + np.tanh(root * (x + cubic * x * x * x))), np.float32)
     functions: dict[str, Callable[[FloatArray], FloatArray]] = {
         "LeakyRelu": lambda x: np.where(x < 0, x * alpha, x),
         "Sigmoid": lambda x: one / (one + np.exp(-x)),
@@ -97,5 +144,8 @@ def _function(node: Node) -> Callable[[FloatArray], FloatArray]:
         "Erf": lambda x: _erf(x).astype(np.float32),
         "Softplus": lambda x: np.log1p(np.exp(x)),
         "Reciprocal": lambda x: one / x,
+        "Celu": lambda x: np.maximum(x, 0) + np.minimum(0, alpha * (np.exp(x / alpha) - one)),
+        "Selu": lambda x: gamma * np.where(x > 0, x, alpha * (np.exp(x) - one)),
+        "ThresholdedRelu": lambda x: np.where(x > alpha, x, 0),
     }
-    return functions[node.operator]
+    return functions[node.operator] if node.operator in functions else UNARY[node.operator]

@@ -1,19 +1,33 @@
-"""Add, Sub, Mul, Div and BatchNormalization, with constants and between activations."""
+"""Add, Sub, Mul, Div, Max, Min and BatchNormalization, with constants and between activations."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from msf_riot.importer import movement
 from msf_riot.importer.arithmetic import Affine, Product, Sum, broadcast
-from msf_riot.importer.draft import Draft
+from msf_riot.importer.draft import Draft, Quantized
 from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.linear import Linear
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
-from msf_riot.importer.values import Array, Clamped, Constant, Leaf, Mapped, Real, Value, constant_of, real_of
+from msf_riot.importer.values import (
+    Array,
+    ChannelMapped,
+    Clamped,
+    Constant,
+    Leaf,
+    Mapped,
+    Real,
+    Value,
+    constant_of,
+    real_of,
+)
 from msf_riot.importer.view import View
 
 Binary = Callable[[Array, Array], Array]
@@ -34,6 +48,43 @@ def binary(node: Node, inputs: Inputs, draft: Draft) -> Value:
             return _map_scalar(node, real_of(node, second), left, lambda x, c: c / x)
         return _with_constant(node, real_of(node, second), left, lambda x, c: function(c, x))
     return _between(node, real_of(node, first), real_of(node, second), draft)
+
+
+@reads("Max", "Min")
+def extreme(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """Of any number: constants, one or one for each channel, and activations."""
+    constants = [value.array for value in inputs if isinstance(value, Constant)]
+    largest = node.operator == "Max"
+    activations = [real_of(node, value) for value in inputs if not isinstance(value, Constant)]
+    integers = isinstance(inputs[0], Quantized)
+    found = activations[0]
+    for other in activations[1:]:
+        view = broadcast(node, found.view, other.view)
+        found = movement.extreme(node, view, (found, other), largest, draft)
+    for array in constants:
+        if integers or array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise node.unsupported("its constant must be finite and float (put DequantizeLinear behind integers)")
+        if array.size == 1:
+            limit = float(array.reshape(()))
+            found = found.limited(node, limit, math.inf) if largest else found.limited(node, -math.inf, limit)
+            continue
+        view = bind(node, found.view, _letters(found.view, array))
+        limits = _per_channel(node, view, array).astype(np.float32)[:, np.newaxis]
+        values = found.leaf(draft).table.values[np.newaxis]
+        values = np.maximum(values, limits) if largest else np.minimum(values, limits)
+        found = ChannelMapped(node, view, found.leaf(draft), values)
+    return found
+
+
+@reads("Sum")
+def total(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """Of two."""
+    if len(inputs) == 1:
+        return real_of(node, inputs[0])
+    if len(inputs) != 2:
+        raise node.unsupported(f"adds {len(inputs)} tensors at once; export it as Add, two by two, quantized between")
+    first, second = (real_of(node, value) for value in inputs)
+    return _between(dataclasses.replace(node, operator="Add", written="Sum"), first, second, draft)
 
 
 @reads("BatchNormalization")
@@ -117,13 +168,11 @@ def _between(node: Node, first: Real, second: Real, draft: Draft) -> Real:
         return joined
     if node.operator == "Div":
         raise node.unsupported("divides by an activation")
-    if node.operator == "Sub":
-        second = _negated(node, second, draft)
     a, b = first.leaf(draft), second.leaf(draft)
     view = broadcast(node, a.view, b.view)
     if node.operator == "Mul":
         return Product(node, view, a, b)
-    return Sum(node, view, a, b)
+    return Sum(node, view, a, b, node.operator == "Sub")
 
 
 def _same_source(node: Node, first: Real, second: Real) -> Real | None:
@@ -142,8 +191,3 @@ def _same_source(node: Node, first: Real, second: Real) -> Real | None:
 def _maps(clamped: Clamped) -> bool:
     below = clamped.source
     return isinstance(below, Leaf | Mapped) or (isinstance(below, Clamped) and _maps(below))
-
-
-def _negated(node: Node, real: Real, draft: Draft) -> Real:
-    """-x as an activation: its codes mirrored around the zero point need one value more than int8 may have."""
-    raise node.unsupported("subtracts an activation; export it as Add of a negated and quantized one")

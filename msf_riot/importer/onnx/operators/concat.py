@@ -1,6 +1,9 @@
-"""Concat along the channels; inputs of another quantization pass a table first."""
+"""Concat along rows, columns or channels; inputs of another quantization pass a table first."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -27,22 +30,34 @@ def concat(node: Node, inputs: Inputs, draft: Draft) -> Value:
     if len(ranks) != 1:
         raise node.unsupported("its inputs differ in rank")
     (axis,) = normalized(node, (node.integer("axis", 1),), ranks.pop())
-    view = _joined(node, [bind(node, source.view, channels_along(source.view, {axis})) for source in sources], axis)
+    views = [bind(node, source.view, channels_along(source.view, {axis})) for source in sources]
+    name = _axis(node, views, axis)
+    view = _joined(node, views, axis, name)
     if len(sources) == 1:
         return sources[0]
-    return movement.concat(node, view, sources, draft)
+    axes: Mapping[str, Literal[0, 1, 2]] = {"H": 0, "W": 1, "C": 2}
+    return movement.concat(node, view, sources, draft, axes[name])
 
 
-def _joined(node: Node, views: list[View], axis: int) -> View:
+def _axis(node: Node, views: list[View], axis: int) -> str:
+    """Which of rows, columns and channels the axis is: where all have one element along it, one that is free."""
+    names = {view.names(axis) for view in views} - {""}
+    if len(names) > 1 or any(len(name) > 1 for name in names):
+        raise node.unsupported("its inputs lie differently in memory")
+    if names:
+        return names.pop()
+    taken = {each.name for view in views for each in view.flat}
+    return next((name for name in "CWH" if name not in taken), "C")
+
+
+def _joined(node: Node, views: list[View], axis: int, name: str) -> View:
     rank = len(views[0].shape)
-    if any(view.names(axis) not in ("", "C") for view in views):
-        raise node.unsupported("joins along rows or columns; only channels are supported")
     dims: list[list[tuple[str, int]]] = []
     for i in range(rank):
         if i == axis:
-            dims.append([("C", int(np.sum([view.shape[i] for view in views])))])
+            dims.append([(name, int(np.sum([view.shape[i] for view in views])))])
         else:
-            if any(view.dims[i] != views[0].dims[i] or "C" in view.names(i) for view in views):
+            if any(view.dims[i] != views[0].dims[i] or name in view.names(i) for view in views):
                 raise node.unsupported("its inputs differ in shape or lie differently in memory")
             dims.append(list(views[0].dims[i]))
     return make_view(node, dims)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from msf_riot.importer.draft import Draft, Quantized
+from msf_riot.importer.draft import Draft, Quantized, Target
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
-from msf_riot.importer.values import Constant, Real, Value, constant_of
+from msf_riot.importer.shuffle import settled
+from msf_riot.importer.values import Constant, Real, Value, constant_of, real_of
 from msf_riot.importer.view import View, last_view, regrouped
 
 
@@ -45,7 +46,7 @@ def axes_of(node: Node, inputs: Inputs, default: tuple[int, ...] | None) -> tupl
     return node.integers("axes", default)
 
 
-def reshaped(node: Node, value: Value | None, shape: tuple[int, ...]) -> Value:
+def reshaped(node: Node, value: Value | None, shape: tuple[int, ...], draft: Draft) -> Value:
     """The value with another ONNX shape."""
     before = shape_of(node, value)
     if math.prod(before) != math.prod(shape):
@@ -53,9 +54,18 @@ def reshaped(node: Node, value: Value | None, shape: tuple[int, ...]) -> Value:
     if isinstance(value, Constant):
         return value.moved(lambda array: array.reshape(shape))
     assert isinstance(value, Quantized | Real)
-    if node.last and value.view.bound:
+    if node.last and value.view.bound and value.view.whole:
         return _viewed(node, value, last_view(value.view, shape))
-    return _viewed(node, value, regrouped(node, value.view, shape))
+    view = regrouped(node, value.view, shape)
+    if view.whole:
+        return _viewed(node, value, view)
+    real = real_of(node, value)
+    found = settled(node, view, real, draft)
+    if found is None:
+        return _viewed(node, value, view)
+    if isinstance(value, Quantized):
+        return found.quantize(Target(draft, node.outputs[0], value.quantization, value.element))
+    return found
 
 
 def _viewed(node: Node, value: Quantized | Real, view: View) -> Value:
@@ -78,7 +88,7 @@ def reshape(node: Node, inputs: Inputs, draft: Draft) -> Value:
         sizes[sizes.index(-1)] = math.prod(before) // known if known > 0 else 0
     if any(d < 1 for d in sizes):
         raise node.unsupported(f"cannot reshape {list(before)} to {list(wanted)}")
-    return reshaped(node, inputs[0], tuple(sizes))
+    return reshaped(node, inputs[0], tuple(sizes), draft)
 
 
 @reads("Flatten")
@@ -89,7 +99,7 @@ def flatten(node: Node, inputs: Inputs, draft: Draft) -> Value:
     axis += len(before) if axis < 0 else 0
     if not 0 <= axis <= len(before):
         raise node.unsupported(f"axis {axis} does not suit rank {len(before)}")
-    return reshaped(node, inputs[0], (math.prod(before[:axis]), math.prod(before[axis:])))
+    return reshaped(node, inputs[0], (math.prod(before[:axis]), math.prod(before[axis:])), draft)
 
 
 @reads("Squeeze")
@@ -100,7 +110,7 @@ def squeeze(node: Node, inputs: Inputs, draft: Draft) -> Value:
     axes = normalized(node, axes, len(before))
     if any(before[axis] != 1 for axis in axes):
         raise node.unsupported(f"axes {list(axes)} of {list(before)} are not all 1")
-    return reshaped(node, inputs[0], tuple(d for i, d in enumerate(before) if i not in axes))
+    return reshaped(node, inputs[0], tuple(d for i, d in enumerate(before) if i not in axes), draft)
 
 
 @reads("Unsqueeze")
@@ -112,7 +122,9 @@ def unsqueeze(node: Node, inputs: Inputs, draft: Draft) -> Value:
         raise node.unsupported("axes are missing")
     axes = normalized(node, axes, len(before) + len(axes))
     rest = iter(before)
-    return reshaped(node, inputs[0], tuple(1 if i in axes else next(rest) for i in range(len(before) + len(axes))))
+    return reshaped(
+        node, inputs[0], tuple(1 if i in axes else next(rest) for i in range(len(before) + len(axes))), draft
+    )
 
 
 @reads("Transpose")

@@ -1,6 +1,10 @@
-"""Pad with a constant over rows and columns; `tidy` folds it into a window behind it."""
+"""Pad: a constant around rows and columns, which `tidy` folds into a window behind it, or more channels; reflected,
+repeated or wrapped rows and columns.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,14 +24,14 @@ def pad(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """Pads and value are attributes in old opsets and inputs in new ones."""
     real = real_of(node, inputs[0])
     mode = node.text("mode", "constant")
-    if mode != "constant":
-        raise node.unsupported(f"mode {mode[:40]} is not supported, only constant")
+    if mode not in _PLACES and mode != "constant":
+        raise node.unsupported(f"mode {mode[:40]} is not supported, only constant, reflect, edge and wrap")
     pads = _pads(node, inputs, len(real.view.shape))
     value = _value(node, inputs)
     if not any(amount for both in pads for amount in both):
         return real
     view = bind(node, real.view, _letters(real.view, pads))
-    amounts = {"H": (0, 0), "W": (0, 0)}
+    amounts = {"H": (0, 0), "W": (0, 0), "C": (0, 0)}
     free = [c for c in "HW" if c not in {axis.name for axis in view.flat}]
     dims: list[list[tuple[str, int]]] = []
     for i, both in enumerate(pads):
@@ -36,12 +40,44 @@ def pad(node: Node, inputs: Inputs, draft: Draft) -> Value:
             continue
         name = view.names(i) or (free.pop(0) if free else "?")
         if name not in amounts:
-            raise node.unsupported("pads the batch or the channels; only rows and columns are supported")
+            raise node.unsupported("pads the batch, or an axis in which rows, columns or channels were joined before")
         amounts[name] = both
         dims.append([(name, view.shape[i] + sum(both))])
     output = make_view(node, dims)
+    height, width, channels = view.hwc
+    padded = {name: sum(both) > 0 for name, both in amounts.items()}
+    if mode != "constant":
+        for name, size in zip("HWC", view.hwc, strict=True):
+            if mode == "reflect" and max(amounts[name]) >= size:
+                raise node.unsupported(f"reflects {max(amounts[name])} of {size} elements")
+        rows, columns, depth = (_PLACES[mode](size, *amounts[c]) for size, c in zip(view.hwc, "HWC", strict=True))
+        if padded["C"]:
+            middle = make_view(node, [[("H", height)], [("W", width)], [("C", len(depth))]])
+            real = movement.gather_channels(node, middle, real, depth, draft)
+        return movement.gather(node, output, real, rows, columns, draft)
+    if padded["C"]:
+        before, after = amounts["C"]
+        chosen = [*[-1] * before, *range(channels), *[-1] * after]
+        middle = make_view(node, [[("H", height)], [("W", width)], [("C", len(chosen))]])
+        last = middle if padded["H"] or padded["W"] else output
+        real = movement.gather_channels(node, last, real, chosen, draft, value)
+        if last is output:
+            return real
     (top, bottom), (left, right) = amounts["H"], amounts["W"]
     return movement.pad(node, output, real, Padding(top, left, bottom, right), value, draft)
+
+
+def _reflected(size: int, before: int, after: int) -> list[int]:
+    period = max(2 * (size - 1), 1)
+    return [min(i % period, period - i % period) if size > 1 else 0 for i in range(-before, size + after)]
+
+
+_PLACES: dict[str, Callable[[int, int, int], list[int]]] = {
+    "reflect": _reflected,
+    "edge": lambda size, before, after: [min(max(i, 0), size - 1) for i in range(-before, size + after)],
+    "wrap": lambda size, before, after: [i % size for i in range(-before, size + after)],
+}
+"""Which element each of a padded axis is, by its size and what is added before and after."""
 
 
 def _pads(node: Node, inputs: Inputs, rank: int) -> list[tuple[int, int]]:
@@ -74,6 +110,6 @@ def _letters(view: View, pads: list[tuple[int, int]]) -> tuple[str, ...]:
     """How an input not laid out yet is taken: the padded axes are rows and columns."""
     rank = len(pads)
     padded = [i for i, both in enumerate(pads) if any(both)]
-    last_is_channels = rank == 4 and padded and padded[-1] < 3 and 1 in padded
+    last_is_channels = rank == 4 and padded and padded[-1] < 3 and padded[0] == 1 and 2 in padded
     order = "NHWC" if last_is_channels else ("NCHW" if rank > 2 else "NC")
     return tuple(order[:rank])

@@ -1,11 +1,11 @@
-"""MaxPool, AveragePool, their global forms, and ReduceMean over space."""
+"""MaxPool, AveragePool, their global forms, mean, sum and maximum over space, and ArgMax over the channels."""
 
 from __future__ import annotations
 
 import dataclasses
 
 from msf_riot.importer import pooling
-from msf_riot.importer.draft import Draft
+from msf_riot.importer.draft import Draft, Target
 from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.onnx.operators.layout import axes_of, normalized
 from msf_riot.importer.onnx.reading import Node
@@ -14,7 +14,7 @@ from msf_riot.importer.onnx.windows import spatial, whole, window
 from msf_riot.importer.values import Value, real_of
 from msf_riot.importer.view import View, make_view
 from msf_riot.importer.window import Window
-from msf_riot.ir import Padding
+from msf_riot.ir import ArgMax, Padding, Quantization
 
 
 @reads("MaxPool")
@@ -60,19 +60,19 @@ def global_average_pool(node: Node, inputs: Inputs, draft: Draft) -> Value:
     return pooling.average_pool(node, leaf, found, found.view(node, view.hwc[2]))
 
 
-@reads("ReduceMean")
-def reduce_mean(node: Node, inputs: Inputs, draft: Draft) -> Value:
+@reads("ReduceMean", "ReduceSum", "ReduceMax")
+def reduce(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """Over rows, columns or both."""
-    leaf = real_of(node, inputs[0]).leaf(draft)
-    rank = len(leaf.view.shape)
+    real = real_of(node, inputs[0])
+    rank = len(real.view.shape)
     given = axes_of(node, inputs, None)
     if not given and node.integer("noop_with_empty_axes", 0):
-        return leaf
+        return real
     axes = normalized(node, given or tuple(range(rank)), rank)
-    view = bind(node, leaf.view, _letters(leaf.view, axes))
+    view = bind(node, real.view, _letters(real.view, axes))
     names = "".join(view.names(axis) for axis in axes)
     if "C" in names:
-        raise node.unsupported("averages over the channels; only rows and columns are supported")
+        raise node.unsupported("runs over the channels; only rows and columns are supported")
     height, width, _ = view.hwc
     kernel = (height if "H" in names else 1, width if "W" in names else 1)
     dims = [() if i in axes else dim for i, dim in enumerate(view.dims)]
@@ -80,7 +80,31 @@ def reduce_mean(node: Node, inputs: Inputs, draft: Draft) -> Value:
         dims = [dim for i, dim in enumerate(dims) if i not in axes]
     output = (height // kernel[0], width // kernel[1])
     found = Window(kernel, kernel, (1, 1), Padding(), output)
-    return pooling.average_pool(node, leaf, found, make_view(node, dims))
+    if node.operator == "ReduceMax":
+        return pooling.max_pool(node, real, found, make_view(node, dims), draft)
+    count = kernel[0] * kernel[1] if node.operator == "ReduceSum" else 1
+    return pooling.average_pool(node, real.leaf(draft), found, make_view(node, dims), times=count)
+
+
+@reads("ArgMax")
+def arg_max(node: Node, inputs: Inputs, draft: Draft) -> Value:
+    """Over the channels, as the last operator: its integers are the network's output."""
+    real = real_of(node, inputs[0])
+    rank = len(real.view.shape)
+    (axis,) = normalized(node, (node.integer("axis", 0),), rank)
+    view = bind(node, real.view, channels_along(real.view, {axis}))
+    source = dataclasses.replace(real.leaf(draft).source, view=view)
+    if view.names(axis) not in ("", "C") or view.hwc[2] != view.shape[axis]:
+        raise node.unsupported("runs over rows or columns; only over the channels is supported")
+    if view.hwc[2] > 256:
+        raise node.unsupported(f"runs over {view.hwc[2]} channels; at most 256 are supported")
+    dims = [() if i == axis else dim for i, dim in enumerate(view.dims)]
+    if not node.integer("keepdims", 1):
+        dims.pop(axis)
+    target = Target(draft, node.outputs[0], Quantization(1.0, -128), origin=False)
+    last = node.integer("select_last_index", 0) != 0
+    found = target.emit(node, ArgMax, [source], make_view(node, dims), last=last)
+    return dataclasses.replace(found, element="int64")
 
 
 def _letters(view: View, axes: tuple[int, ...]) -> tuple[str, ...]:

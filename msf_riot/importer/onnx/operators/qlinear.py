@@ -124,7 +124,7 @@ def _finish(
     """The plain operator, then the quantizer."""
     plain = dataclasses.replace(node, operator=operator, opset=opset, written=node.operator)
     quantization, element = quantization_of(node, *output)
-    real = read(plain, operands, draft)
+    (real,) = read(plain, operands, draft)
     if isinstance(real, Constant) or not isinstance(real, Real):
         raise node.unsupported("all its inputs are constant")
     return real.quantize(Target(draft, node.outputs[0], quantization, element))

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from msf_riot.importer.arithmetic import broadcast, spread
+from msf_riot.importer.arithmetic import broadcast
 from msf_riot.importer.draft import Quantized
 from msf_riot.importer.linear import emit_linear
+from msf_riot.importer.movement import spread
 from msf_riot.importer.tflite.fixed_point import multiply, quantized_multiplier
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import Import, Value, activation_type, reads

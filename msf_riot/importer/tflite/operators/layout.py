@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from msf_riot.importer.draft import Quantized
+from msf_riot.importer.shuffle import settled
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import FloatInput, Import, Value, reads
-from msf_riot.importer.values import Array
+from msf_riot.importer.values import Array, Leaf
 from msf_riot.importer.view import View, regrouped
 
 
@@ -35,7 +36,11 @@ def reshaped(operation: Operation, value: Value, shape: Sequence[int]) -> Value:
 @reads("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 def reshape(operation: Operation, reading: Import) -> Value:
     """The file says the output's shape."""
-    return reshaped(operation, reading.value(operation, 0), reading.output(operation).shape)
+    result = reshaped(operation, reading.value(operation, 0), reading.output(operation).shape)
+    if not isinstance(result, Quantized) or result.view.whole:
+        return result
+    found = settled(operation, result.view, Leaf(operation, result.view, result), reading.draft)
+    return result if found is None else found.quantize(reading.target(operation))
 
 
 @reads("TRANSPOSE")
