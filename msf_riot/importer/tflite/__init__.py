@@ -79,7 +79,7 @@ def _import(model: Model, layouts: Mapping[int, InputLayout]) -> Graph:
         if operation.operator == "DEQUANTIZE" and operation.outputs[0] in model.outputs:
             reading.values[operation.outputs[0]] = reading.activation(operation, 0)
         else:
-            reading.values[operation.outputs[0]] = reading.read(operation)
+            reading.values.update(zip(operation.outputs, reading.read(operation), strict=False))
     outputs: list[str] = []
     for wanted in model.outputs:
         outputs.append(_finished(reading, wanted, outputs))
@@ -110,7 +110,8 @@ def _finished(reading: Import, wanted: int, others: list[str]) -> str:
     if last.tensor in others or last.tensor in (model.tensors[given].name for given in model.inputs):
         target = Target(draft, tensor.name, last.quantization, last.element, origin=False)
         last = target.emit(place, Lookup, [last], last.view, table=np.arange(-128, 128).astype(np.int8))
-    known: Element = "float32" if tensor.type == "float32" else "int8" if tensor.type == "int8" else "uint8"
+    elements: dict[str, Element] = {"float32": "float32", "int8": "int8", "int32": "int32", "int64": "int64"}
+    known = elements.get(tensor.type, "uint8")
     if last.view.bound:
         origin = Interface(tensor.name, last.view.shape, known, last.view.memory_axes)
         draft.tensors[last.tensor] = dataclasses.replace(draft.tensors[last.tensor], origin=origin)

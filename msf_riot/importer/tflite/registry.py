@@ -17,7 +17,7 @@ from msf_riot.importer.tflite.fixed_point import round_away
 from msf_riot.importer.tflite.reading import FileTensor, Model, Operation
 from msf_riot.importer.values import Array
 from msf_riot.importer.view import View
-from msf_riot.ir import Quantization
+from msf_riot.ir import Padding, Pair, Quantization
 
 HOW = (
     "convert the model again with optimizations = [tf.lite.Optimize.DEFAULT] and a representative_dataset, "
@@ -33,8 +33,23 @@ class FloatInput:
     view: View
 
 
-Value: TypeAlias = Quantized | Array | FloatInput
-Reader: TypeAlias = Callable[[Operation, "Import"], Value]
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """What SPACE_TO_BATCH_ND makes of an image, and a convolution of that: a dilated one once it is put together."""
+
+    source: Quantized
+    block: Pair
+    padding: Padding
+    convolution: Operation | None = None
+
+    @property
+    def view(self) -> View:
+        """Of the image."""
+        return self.source.view
+
+
+Value: TypeAlias = Quantized | Array | FloatInput | Batches
+Reader: TypeAlias = Callable[[Operation, "Import"], Value | tuple[Value, ...]]
 
 _READERS: dict[str, Reader] = {}
 
@@ -59,11 +74,12 @@ class Import:
     draft: Draft
     values: dict[int, Value] = field(default_factory=dict)
 
-    def read(self, operation: Operation) -> Value:
+    def read(self, operation: Operation) -> tuple[Value, ...]:
         """What the operator gives. Raises UnsupportedModelError."""
         if operation.operator not in _READERS:
             raise operation.unsupported("unsupported operator")
-        return _READERS[operation.operator](operation, self)
+        found = _READERS[operation.operator](operation, self)
+        return found if isinstance(found, tuple) else (found,)
 
     def tensor(self, operation: Operation, index: int) -> FileTensor | None:
         """Input `index` as the file has it, None where it is left out."""
@@ -98,6 +114,8 @@ class Import:
             return value
         tensor = self.tensor(operation, index)
         assert tensor is not None
+        if isinstance(value, Batches):
+            raise operation.unsupported("stands between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND; only convolutions may")
         if isinstance(value, FloatInput) or tensor.type in ("float32", "float16"):
             raise FloatModelError(f"{operation.operator} '{operation.name}' computes in float: {HOW}")
         raise operation.unsupported("an input that must be an activation is constant")

@@ -11,6 +11,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from msf_riot.ir import Int32Array
+
 MOST_BITS = 22
 """Of a multiplier: 255 times two of them, and a half, are within int32."""
 
@@ -94,3 +96,37 @@ def tables(
     if reach >= INT32_LIMIT or not (np.clip(zero + (sums >> shift), low, high) == wanted).all():
         return None
     return (first.astype(np.int32), (-negated).astype(np.int32)), shift
+
+
+def affine_channels(
+    wanted: Integers, slope: float, zeros: tuple[int, int], low: int, high: int
+) -> tuple[Int32Array, Int32Array, Int32Array] | None:
+    """(multipliers, offsets, shifts) of the ChannelAffine that gives `wanted` [channels, 256], None where none does.
+
+    The steps of each channel bound its offset from both sides; `slope` is about the factor in steps of the output,
+    `zeros` are the zero points of input and output.
+    """
+    x = np.arange(-128, 128, dtype=np.int64) - zeros[0]
+    steps = wanted.astype(np.int64) - zeros[1]
+    # the largest shift for which the largest product and offset stay within int32
+    reach = 255 * abs(slope) + 512
+    shift = next((s for s in range(30, 0, -1) if math.ldexp(255 * abs(slope) + reach + 1, s) < 1 << 31), 0)
+    if shift == 0:
+        return None
+    half, one = 1 << (shift - 1), 1 << shift
+    around = round(math.ldexp(slope, shift))
+    found: list[tuple[int, int]] = []
+    for line in steps:
+        for multiplier in (around, *(around + sign * step for step in (1, 2, 4, 8, 16, 32, 64) for sign in (1, -1))):
+            least = line * one - half - multiplier * x
+            begin = int(least[line + zeros[1] > low].max(initial=-(1 << 30)))
+            end = int((least + one)[line + zeros[1] < high].min(initial=1 << 30))
+            if begin < end:
+                found.append((multiplier, (begin + end - 1) // 2))
+                break
+        else:
+            return None
+    multipliers, offsets = np.array(found, np.int64).T
+    if not (255 * np.abs(multipliers) + np.abs(offsets) + half < 1 << 31).all():
+        return None
+    return multipliers.astype(np.int32), offsets.astype(np.int32), np.full(len(found), shift, np.int32)

@@ -8,7 +8,8 @@ from msf_riot.importer.view import View, make_view
 from msf_riot.importer.window import Window, output_size, same_padding
 from msf_riot.ir import Padding, Pair
 
-_SAME = 0
+SAME = 0
+"""Padding, of a convolution or a pool."""
 
 
 def image(operation: Operation, value: Quantized) -> View:
@@ -38,7 +39,7 @@ def window(operation: Operation, view: View, kernel: Pair, dilation: Pair = (1, 
     sizes: list[int] = []
     for axis in (0, 1):
         size, extent = view.hwc[axis], (kernel[axis] - 1) * dilation[axis] + 1
-        before, after = same_padding(size, extent, stride[axis]) if operation.option("Padding") == _SAME else (0, 0)
+        before, after = same_padding(size, extent, stride[axis]) if operation.option("Padding") == SAME else (0, 0)
         pads.append((before, after))
         sizes.append(output_size(operation, size + before + after, extent, stride[axis]))
     padding = Padding(top=pads[0][0], left=pads[1][0], bottom=pads[0][1], right=pads[1][1])

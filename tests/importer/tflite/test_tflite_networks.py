@@ -19,10 +19,9 @@ def compare(content: bytes) -> None:
         path = Path(folder) / "model.tflite"
         path.write_bytes(content)
         graph = importer.import_model(path)
-    source = graph.tensor(graph.input)
     random = np.random.default_rng(7)
-    inputs = random.integers(-128, 128, (3, *source.shape)).astype(np.int8)
-    inputs[1] = random.choice([-128, 127], source.shape)
+    inputs = random.integers(-128, 128, (3, *graph.input_shape)).astype(np.int8)
+    inputs[1] = random.choice([-128, 127], graph.input_shape)
     wanted = litert_outputs(content, graph, inputs)
     folded, _ = passes.fold_constant_channels(graph)
     for given_, expected in zip(inputs, wanted, strict=True):
@@ -33,13 +32,13 @@ def compare(content: bytes) -> None:
 QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 
 
-@settings(max_examples=60, **QUIET)
+@settings(max_examples=150, **QUIET)
 @given(models())
 def test_random_int8_models_give_what_litert_gives(model: Model) -> None:
     compare(model.content)
 
 
-@settings(max_examples=25, **QUIET)
+@settings(max_examples=50, **QUIET)
 @given(models("uint8"))
 def test_random_uint8_models_give_what_litert_gives(model: Model) -> None:
     compare(model.content)

@@ -9,7 +9,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import strategies as st
 
-TYPES = {"int8": schema.TensorType.INT8, "uint8": schema.TensorType.UINT8, "int32": schema.TensorType.INT32}
+TYPES = {"int8": schema.TensorType.INT8, "uint8": schema.TensorType.UINT8, "int32": schema.TensorType.INT32,
+         "int64": schema.TensorType.INT64}  # fmt: skip
 
 
 @dataclass
@@ -99,6 +100,7 @@ class Network(Writer):
     def __init__(self, seed: int, element: str, shape: tuple[int, ...]) -> None:
         super().__init__(element)
         self.random = np.random.default_rng(seed)
+        self.outputs: list[Activation] = []
         self.source = self.fresh(shape)
 
     def fresh(self, shape, scale: float | None = None) -> Activation:
@@ -332,24 +334,237 @@ def function(draw, net: Network, x: Activation) -> Activation:
     return y
 
 
+def transposed(draw, net: Network, x: Activation) -> Activation:
+    _, height, width, channels = x.shape
+    kernel, stride = ((draw(st.integers(1, n)), draw(st.integers(1, n))) for n in (4, 3))
+    same = draw(st.booleans())
+    size = [
+        s * u - draw(st.integers(0, u - 1)) if same else (s - 1) * u + k
+        for s, u, k in zip((height, width), stride, kernel, strict=True)
+    ]
+    outputs = draw(st.integers(1, 5))
+    weights, _, scales = net.weights((outputs, *kernel, channels), 0)
+    fan_in = channels * -(-kernel[0] // stride[0]) * -(-kernel[1] // stride[1])
+    y = net.linear_output(x, scales, fan_in, (1, *size, outputs))
+    shape = net.constant(np.array([1, *size, outputs], np.int32))
+    inputs = [shape, weights, x.index]
+    if draw(st.booleans()):
+        inputs.append(net.bias(x, scales, outputs, fan_in))
+    given = options("TransposeConv", padding=0 if same else 1, strideH=stride[0], strideW=stride[1])
+    net.operator("TRANSPOSE_CONV", inputs, [y.index], given, 3)
+    return y
+
+
+def bilinear(draw, net: Network, x: Activation) -> Activation:
+    height, width = (draw(st.integers(1, 3 * size)) for size in x.shape[1:3])
+    mode = draw(st.sampled_from([{}, {"alignCorners": True}, {"halfPixelCenters": True}]))
+    if net.element == "uint8":  # computed in float there: equal where its weights are short binary fractions
+        height, width, mode = 2 * x.shape[1], 4 * x.shape[2], {}
+    y = net.like((1, height, width, x.shape[3]), x)
+    size = net.constant(np.array([height, width], np.int32))
+    net.operator("RESIZE_BILINEAR", [x.index, size], [y.index], options("ResizeBilinear", **mode), 3)
+    return y
+
+
+def split(draw, net: Network, x: Activation) -> Activation:
+    """Two parts, joined again the other way round; or one of them, the other an output of its own."""
+    axis = draw(st.sampled_from([a for a, size in enumerate(x.shape) if a > 0 and size > 1] or [0]))
+    if axis == 0:
+        return quantize(draw, net, x)
+    size = x.shape[axis]
+    first = size // 2 if size % 2 == 0 and draw(st.booleans()) else draw(st.integers(1, size - 1))
+    parts = [net.like((*x.shape[:axis], n, *x.shape[axis + 1 :]), x) for n in (first, size - first)]
+    indices = [part.index for part in parts]
+    number = net.constant(np.array(axis, np.int32))
+    if 2 * first == size:
+        net.operator("SPLIT", [number, x.index], indices, options("Split", numSplits=2), 2)
+    else:
+        sizes = net.constant(np.array([first, size - first], np.int32))
+        net.operator("SPLIT_V", [x.index, sizes, number], indices, options("SplitV", numSplits=2), 2)
+    if draw(st.booleans()):
+        net.outputs.append(parts[1])
+        return parts[0]
+    y = net.like(x.shape, x)
+    net.operator("CONCATENATION", indices[::-1], [y.index], options("Concatenation", axis=axis), 2)
+    return y
+
+
+def cut(draw, net: Network, x: Activation) -> Activation:
+    begin = [0, *(draw(st.integers(0, size - 1)) for size in x.shape[1:])]
+    end = [1, *(draw(st.integers(b + 1, size)) for b, size in zip(begin[1:], x.shape[1:], strict=True))]
+    if draw(st.booleans()):
+        y = net.like([e - b for b, e in zip(begin, end, strict=True)], x)
+        given = [net.constant(np.array(v, np.int32)) for v in (begin, np.subtract(end, begin))]
+        net.operator("SLICE", [x.index, *given], [y.index], options("Slice"), 2)
+        return y
+    steps = [1, *(draw(st.integers(1, 3)) for _ in x.shape[1:])]
+    y = net.like([-(-(e - b) // s) for b, e, s in zip(begin, end, steps, strict=True)], x)
+    given = [net.constant(np.array(v, np.int32)) for v in (begin, end, steps)]
+    net.operator("STRIDED_SLICE", [x.index, *given], [y.index], options("StridedSlice"), 2)
+    return y
+
+
+def gather(draw, net: Network, x: Activation) -> Activation:
+    axis = draw(st.integers(1, 3))
+    indices = [draw(st.integers(0, x.shape[axis] - 1)) for _ in range(draw(st.integers(1, 5)))]
+    y = net.like((*x.shape[:axis], len(indices), *x.shape[axis + 1 :]), x)
+    given = net.constant(np.array(indices, np.int32))
+    net.operator("GATHER", [x.index, given], [y.index], options("Gather", axis=axis), 2)
+    return y
+
+
+def rearrange(draw, net: Network, x: Activation) -> Activation:
+    _, height, width, channels = x.shape
+    kinds = ["shuffle"]
+    kinds += ["DEPTH_TO_SPACE"] * (channels % 4 == 0) + ["SPACE_TO_DEPTH"] * (height % 2 == 0 and width % 2 == 0)
+    kind = draw(st.sampled_from(kinds))
+    if kind == "shuffle":
+        groups = draw(st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0]))
+        parts, turned, y = (
+            net.like(shape, x)
+            for shape in (
+                (1, height, width, groups, channels // groups),
+                (1, height, width, channels // groups, groups),
+                x.shape,
+            )
+        )
+        order = net.constant(np.array([0, 1, 2, 4, 3], np.int32))
+        shapes = [net.constant(np.array(each.shape, np.int32)) for each in (parts, y)]
+        net.operator("RESHAPE", [x.index, shapes[0]], [parts.index], options("Reshape"))
+        net.operator("TRANSPOSE", [parts.index, order], [turned.index], options("Transpose"), 2)
+        net.operator("RESHAPE", [turned.index, shapes[1]], [y.index], options("Reshape"))
+        return y
+    shape = (2 * height, 2 * width, channels // 4)
+    if kind == "SPACE_TO_DEPTH":
+        shape = (height // 2, width // 2, 4 * channels)
+    y = net.like((1, *shape), x)
+    given = options("DepthToSpace" if kind == "DEPTH_TO_SPACE" else "SpaceToDepth", blockSize=2)
+    net.operator(kind, [x.index], [y.index], given, 1)
+    return y
+
+
+def mirror(draw, net: Network, x: Activation) -> Activation:
+    mode = draw(st.integers(0, 1))
+    amounts = [[0, 0], *([draw(st.integers(0, min(3, s - 1 + mode))) for _ in (0, 1)] for s in x.shape[1:])]
+    y = net.like([s + sum(a) for s, a in zip(x.shape, amounts, strict=True)], x)
+    given = net.constant(np.array(amounts, np.int32))
+    net.operator("MIRROR_PAD", [x.index, given], [y.index], options("MirrorPad", mode=mode), 2)
+    return y
+
+
+def wide_pad(draw, net: Network, x: Activation) -> Activation:
+    amounts = np.array([[0, 0], *([draw(st.integers(0, 2)) for _ in (0, 1)] for _ in x.shape[1:])], np.int32)
+    y = net.like([s + int(a.sum()) for s, a in zip(x.shape, amounts, strict=True)], x)
+    net.operator("PAD", [x.index, net.constant(amounts)], [y.index], options("Pad"), 2)
+    return y
+
+
+def slopes(draw, net: Network, x: Activation) -> Activation:
+    shape = draw(st.sampled_from([(1, 1, x.shape[3]), (1, 1, 1)]))
+    values = net.random.integers(-128, 128, shape).astype(np.int8)
+    zero = int(net.random.integers(-128, 128))
+    if net.element == "uint8":
+        values, zero = (values.astype(np.int16) + 128).astype(np.uint8), zero + 128
+    alpha = net.constant(values, scales=[draw(st.floats(0.001, 0.05))], zeros=[zero])
+    y = net.fresh(x.shape, x.scale * draw(st.floats(0.5, 2)))
+    net.operator("PRELU", [x.index, alpha], [y.index], None)
+    return y
+
+
+def extreme(draw, net: Network, x: Activation) -> Activation:
+    name = draw(st.sampled_from(["MAXIMUM", "MINIMUM"]))
+    if draw(st.booleans()):
+        shape = draw(st.sampled_from([(), (x.shape[-1],)]))
+        values = net.random.integers(-128, 128, shape).astype(np.int8)
+        zero = x.zero
+        if net.element == "uint8":
+            values, zero = (values.astype(np.int16) + 128).astype(np.uint8), zero + 128
+        other = net.constant(values, scales=[x.scale], zeros=[zero])
+    else:
+        other = resized_like(draw, net, x).index
+    y = net.like(x.shape, x)
+    net.operator(name, [x.index, other], [y.index], options("MaximumMinimum"), 2)
+    return y
+
+
+def resized_like(draw, net: Network, x: Activation) -> Activation:
+    """The same pixels in another order."""
+    y = net.like(x.shape, x)
+    axes = net.constant(np.array([draw(st.integers(1, len(x.shape) - 1))], np.int32))
+    net.operator("REVERSE_V2", [x.index, axes], [y.index], options("ReverseV2"), 2)
+    return y
+
+
+def by_channel(draw, net: Network, x: Activation) -> Activation:
+    """A sum or difference with a constant for each channel."""
+    name = draw(st.sampled_from(["ADD", "SUB"]))
+    values = net.random.integers(-128, 128, (x.shape[-1],)).astype(np.int8)
+    zero = int(net.random.integers(-128, 128))
+    if net.element == "uint8":
+        values, zero = (values.astype(np.int16) + 128).astype(np.uint8), zero + 128
+    scale = float(np.float32(x.scale * draw(st.floats(0.3, 3))))
+    other = net.constant(values, scales=[scale], zeros=[zero])
+    y = net.fresh(x.shape, max(x.scale, scale) * draw(st.floats(0.4, 2.5)))
+    pair = [x.index, other] if draw(st.booleans()) else [other, x.index]
+    kind = {"ADD": "Add", "SUB": "Sub"}[name]
+    net.operator(name, pair, [y.index], options(kind, fusedActivationFunction=net.fused()), 2)
+    return y
+
+
+def largest(draw, net: Network, x: Activation) -> Activation:
+    axes = draw(st.sampled_from([(1, 2), (1,), (2,)]))
+    keep = draw(st.booleans())
+    shape = [1 if a in axes else s for a, s in enumerate(x.shape) if keep or a not in axes]
+    y = net.like(shape, x)
+    given = options("Reducer", keepDims=keep)
+    net.operator("REDUCE_MAX", [x.index, net.constant(np.array(axes, np.int32))], [y.index], given, 2)
+    return y
+
+
+def in_batches(draw, net: Network, x: Activation) -> Activation:
+    """A dilated convolution as TensorFlow writes it."""
+    _, height, width, channels = x.shape
+    block = [draw(st.integers(1, 3)) for _ in (0, 1)]
+    kernel = [draw(st.integers(1, 3)) for _ in (0, 1)]
+    same = draw(st.booleans())
+    before = [(k - 1) * b // 2 if same else 0 for k, b in zip(kernel, block, strict=True)]
+    pads, sizes = [], []
+    for size, b, first, k in zip((height, width), block, before, kernel, strict=True):
+        last = (k - 1) * b - first if same else 0
+        last += -(size + first + last) % b
+        pads.append((first, last))
+        sizes.append((size + first + last) // b)
+    inner = [s - k + 1 for s, k in zip(sizes, kernel, strict=True)]
+    if min(inner) < 1:
+        return quantize(draw, net, x)
+    wanted = [size if same else size - (k - 1) * b for size, k, b in zip((height, width), kernel, block, strict=True)]
+    crops = [(0, n * b - w) for n, b, w in zip(inner, block, wanted, strict=True)]
+    if min(wanted) < 1 or min(c for _, c in crops) < 0:
+        return quantize(draw, net, x)
+    batches = net.like((block[0] * block[1], *sizes, channels), x)
+    shape = net.constant(np.array(block, np.int32))
+    given = [shape, net.constant(np.array(pads, np.int32))]
+    net.operator("SPACE_TO_BATCH_ND", [x.index, *given], [batches.index], options("SpaceToBatchND"), 2)
+    outputs = draw(st.integers(1, 4))
+    weights, _, scales = net.weights((outputs, *kernel, channels), 0)
+    fan_in = kernel[0] * kernel[1] * channels
+    middle = net.linear_output(x, scales, fan_in, (block[0] * block[1], *inner, outputs))
+    window = {"same": False, "stride": (1, 1)}
+    conv_options = window_options("Conv2D", window, fusedActivationFunction=net.fused())
+    bias = net.bias(x, scales, outputs, fan_in)
+    net.operator("CONV_2D", [batches.index, weights, bias], [middle.index], conv_options, 3)
+    y = net.like((1, *wanted, outputs), middle)
+    given = [shape, net.constant(np.array(crops, np.int32))]
+    net.operator("BATCH_TO_SPACE_ND", [middle.index, *given], [y.index], options("BatchToSpaceND"), 2)
+    return y
+
+
 IMAGE = [
-    conv,
-    depthwise,
-    conv,
-    depthwise,
-    pool,
-    mean,
-    add,
-    constant,
-    quantize,
-    pad,
-    concat,
-    resize,
-    function,
-    dense,
-    softmax,
+    *(conv, depthwise, conv, depthwise, pool, mean, add, constant, quantize, pad, concat, resize, function, dense),
+    *(softmax, transposed, bilinear, split, cut, gather, rearrange, mirror, wide_pad, slopes, extreme, by_channel),
+    *(largest, in_batches, resized_like),
 ]
-VECTOR = [dense, add, constant, quantize, softmax, function, concat]
+VECTOR = [dense, add, constant, quantize, softmax, function, concat, extreme]
 
 
 @dataclass(frozen=True)
@@ -369,10 +584,26 @@ def models(draw, element: str = "int8", most: int = 4) -> Model:
     shape = (1, draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.integers(1, 9)))
     net = Network(draw(st.integers(0, 2**31)), element, shape)
     x = net.source
+    inputs = [x.index]
+    if draw(st.integers(0, 7)) == 0:
+        other = net.fresh(shape, x.scale * draw(st.floats(0.5, 2)))
+        inputs.append(other.index)
+        y = net.fresh(shape, x.scale * 2)
+        net.operator("ADD", inputs, [y.index], options("Add"), 2)
+        x = y
     for _ in range(draw(st.integers(1, most))):
         kinds = IMAGE if len(x.shape) == 4 else VECTOR if len(x.shape) == 2 else [add, quantize, function]
         x = draw(st.sampled_from(kinds))(draw, net, x)
         if int(np.prod(x.shape)) > 6000:
             break
+        if draw(st.integers(0, 11)) == 0:
+            net.outputs.append(x)
     names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
-    return Model(net.content([net.source.index], [x.index]), tuple(names[code.builtinCode] for code in net.codes))
+    outputs = list(dict.fromkeys([x.index, *(each.index for each in net.outputs)]))
+    if len(x.shape) == 4 and draw(st.integers(0, 9)) == 0:
+        numbers = net.tensor(x.shape[:3], "int64")
+        axis = net.constant(np.array(3, np.int32))
+        given = options("ArgMax", outputType=schema.TensorType.INT64)
+        net.operator("ARG_MAX", [x.index, axis], [numbers], given, 2)
+        outputs.append(numbers)
+    return Model(net.content(inputs, outputs), tuple(names[code.builtinCode] for code in net.codes))

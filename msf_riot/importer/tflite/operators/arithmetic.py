@@ -1,4 +1,4 @@
-"""Sums, differences and products of two activations."""
+"""Sums, differences, products and extremes of two activations, or of one and constants; slopes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,23 @@ from msf_riot.importer.movement import spread
 from msf_riot.importer.tflite.fixed_point import multiply, quantized_multiplier
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import Import, Value, activation_type, reads
-from msf_riot.importer.tflite.sums import single_rounding, tables
+from msf_riot.importer.tflite.sums import affine_channels, single_rounding, tables
 from msf_riot.importer.values import Array
 from msf_riot.importer.view import View
 from msf_riot.importer.window import Window
-from msf_riot.ir import Add, Lookup, Mul, Padding, Quantization, TableAdd
+from msf_riot.ir import (
+    Add,
+    ChannelAffine,
+    ChannelLookup,
+    Lookup,
+    Maximum,
+    Minimum,
+    Mul,
+    Padding,
+    PRelu,
+    Quantization,
+    TableAdd,
+)
 
 LEFT_SHIFT = 20
 """Bits by which TensorFlow Lite scales the addends up."""
@@ -28,9 +40,8 @@ LEFT_SHIFT = 20
 def add(operation: Operation, reading: Import) -> Value:
     """Each addend is scaled at 20 more bits, then their sum, each time rounded twice; by the simplest means that
     give the same."""
-    number = _number(operation, reading)
-    if number is not None:
-        return _with_number(operation, reading, *number)
+    if any(_constant(operation, reading, index)[0] is not None for index in (0, 1)):
+        return _with_constant(operation, reading)
     a, b, view = _operands(operation, reading)
     target = reading.target(operation)
     first, second, multiplier, exponent = _addends(operation, a.quantization, b.quantization, target.quantization)
@@ -74,13 +85,9 @@ def _addend(value: Quantization, factor: float) -> npt.NDArray[np.int64]:
     return np.asarray(multiply((np.arange(-128, 128) - value.zero_point) << LEFT_SHIFT, multiplier, exponent), np.int64)
 
 
-def _number(operation: Operation, reading: Import) -> tuple[int, int, Quantization] | None:
-    """(which input is a single constant number, its int8 code, its quantization); None where both are activations."""
-    for index in (0, 1):
-        codes, quantization = _constant(operation, reading, index)
-        if codes is not None and codes.size == 1:
-            return index, int(codes.reshape(())), quantization
-    return None
+def _is_number(operation: Operation, reading: Import, index: int) -> bool:
+    codes, _ = _constant(operation, reading, index)
+    return codes is not None and codes.size == 1
 
 
 def _constant(operation: Operation, reading: Import, index: int) -> tuple[Array | None, Quantization]:
@@ -93,20 +100,81 @@ def _constant(operation: Operation, reading: Import, index: int) -> tuple[Array 
     return data - (128 if element == "uint8" else 0), quantization
 
 
-def _with_number(operation: Operation, reading: Import, index: int, code: int, constant: Quantization) -> Value:
-    """A table: the function of the activation that the other input leaves."""
+def _with_constant(operation: Operation, reading: Import) -> Value:
+    """One table, or one for each channel: the function of the activation that a constant leaves."""
+    index = 0 if _constant(operation, reading, 0)[0] is not None else 1
+    codes, constant = _constant(operation, reading, index)
     source, target = reading.activation(operation, 1 - index), reading.target(operation)
-    pair = (constant, source.quantization) if index == 0 else (source.quantization, constant)
-    if operation.operator == "MUL":
-        scale = pair[0].scale * pair[1].scale / target.quantization.scale
-        steps = np.arange(-128, 128) - source.quantization.zero_point
-        result = multiply(steps * (code - constant.zero_point), *quantized_multiplier(scale))
-    else:
-        first, second, multiplier, exponent = _addends(operation, *pair, target.quantization)
-        sums = first[code + 128] + second if index == 0 else first + second[code + 128]
-        result = multiply(sums, multiplier, exponent)
-    table = np.clip(target.quantization.zero_point + result, target.low, target.high).astype(np.int8)
-    return target.emit(operation, Lookup, [source], source.view, table=table, low=-128, high=127)
+    channels = source.view.hwc[2]
+    if codes is None or codes.size not in (1, channels) or (codes.size > 1 and codes.shape[-1:] != (channels,)):
+        raise operation.unsupported(
+            f"has a constant of {[] if codes is None else list(codes.shape)}; one number, or one a channel is supported"
+        )
+    lines = codes.reshape(-1, 1)
+    zero = target.quantization.zero_point
+    match operation.operator:
+        case "MUL":
+            pair = (constant, source.quantization) if index == 0 else (source.quantization, constant)
+            scale = pair[0].scale * pair[1].scale / target.quantization.scale
+            steps = np.arange(-128, 128) - source.quantization.zero_point
+            result = zero + multiply(steps * (lines - constant.zero_point), *quantized_multiplier(scale))
+        case "MAXIMUM":
+            result = np.maximum(np.arange(-128, 128), lines)
+        case "MINIMUM":
+            result = np.minimum(np.arange(-128, 128), lines)
+        case _:
+            pair = (constant, source.quantization) if index == 0 else (source.quantization, constant)
+            first, second, multiplier, exponent = _addends(operation, *pair, target.quantization)
+            sums = first[lines + 128] + second if index == 0 else first + second[lines + 128]
+            result = zero + multiply(sums, multiplier, exponent)
+    tables = np.clip(result, target.low, target.high)
+    limits = {"low": -128, "high": 127}
+    if len(tables) == 1:
+        return target.emit(operation, Lookup, [source], source.view, table=tables[0].astype(np.int8), **limits)
+    slope = source.quantization.scale / target.quantization.scale
+    zeros = source.quantization.zero_point, zero
+    found = affine_channels(tables, slope, zeros, target.low, target.high) if operation.operator in _SUMS else None
+    if found is not None:
+        fields = dict(zip(("multiplier", "offset", "shift"), found, strict=True))
+        return target.emit(operation, ChannelAffine, [source], source.view, **fields)
+    return target.emit(operation, ChannelLookup, [source], source.view, table=tables.astype(np.int8), **limits)
+
+
+_SUMS = ("ADD",)
+
+
+@reads("MAXIMUM", "MINIMUM")
+def extreme(operation: Operation, reading: Import) -> Value:
+    """Of the integers, whatever their scales."""
+    if any(_constant(operation, reading, index)[0] is not None for index in (0, 1)):
+        return _with_constant(operation, reading)
+    a, b, view = _operands(operation, reading)
+    target = reading.target(operation)
+    parts = [spread(operation, value, view, target) for value in (a, b)]
+    return target.emit(operation, Maximum if operation.operator == "MAXIMUM" else Minimum, parts, view)
+
+
+@reads("PRELU")
+def prelu(operation: Operation, reading: Import) -> Value:
+    """A slope for each channel, or one."""
+    source, target = reading.activation(operation, 0), reading.target(operation)
+    codes, given = _constant(operation, reading, 1)
+    channels = source.view.hwc[2]
+    if codes is None or codes.size not in (1, channels) or (codes.size > 1 and codes.shape[-1:] != (channels,)):
+        raise operation.unsupported("its slopes must be constant, one or one a channel")
+    slopes = np.broadcast_to(codes.reshape(-1) - given.zero_point, (channels,)).astype(np.int16)
+    scale, wanted = source.quantization.scale, target.quantization.scale
+    pairs = [quantized_multiplier(scale / wanted), quantized_multiplier(scale * given.scale / wanted)]
+    return target.emit(
+        operation,
+        PRelu,
+        [source],
+        source.view,
+        slopes=slopes,
+        multipliers=tuple(multiplier for multiplier, _ in pairs),
+        shifts=tuple(31 - exponent for _, exponent in pairs),
+        rounding="twice",
+    )
 
 
 def _by_channel(operation: Operation, reading: Import) -> Value | None:
@@ -139,9 +207,8 @@ def _by_channel(operation: Operation, reading: Import) -> Value | None:
 @reads("MUL")
 def mul(operation: Operation, reading: Import) -> Value:
     """One factor may be a channel's own, or constant."""
-    number = _number(operation, reading)
-    if number is not None:
-        return _with_number(operation, reading, *number)
+    if any(_is_number(operation, reading, index) for index in (0, 1)):
+        return _with_constant(operation, reading)
     by_channel = _by_channel(operation, reading)
     if by_channel is not None:
         return by_channel
@@ -158,8 +225,5 @@ def mul(operation: Operation, reading: Import) -> Value:
 
 
 def _operands(operation: Operation, reading: Import) -> tuple[Quantized, Quantized, View]:
-    values = [reading.value(operation, index) for index in (0, 1)]
-    if any(isinstance(value, np.ndarray) for value in values):
-        raise operation.unsupported("adds a constant that is not a single number, which is not supported")
     a, b = (reading.activation(operation, index) for index in (0, 1))
     return a, b, broadcast(operation, a.view, b.view)

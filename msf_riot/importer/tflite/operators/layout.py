@@ -11,7 +11,7 @@ import numpy as np
 from msf_riot.importer.draft import Quantized
 from msf_riot.importer.shuffle import settled
 from msf_riot.importer.tflite.reading import Operation
-from msf_riot.importer.tflite.registry import FloatInput, Import, Value, reads
+from msf_riot.importer.tflite.registry import Batches, FloatInput, Import, Value, lay_out, reads
 from msf_riot.importer.values import Array, Leaf
 from msf_riot.importer.view import View, regrouped
 
@@ -30,13 +30,18 @@ def reshaped(operation: Operation, value: Value, shape: Sequence[int]) -> Value:
         raise operation.unsupported(f"{list(before)} cannot be reshaped to {list(shape)[:9]}")
     if isinstance(value, np.ndarray):
         return value.reshape(sizes)
+    if isinstance(value, Batches):
+        raise operation.unsupported("stands between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND; only convolutions may")
     return dataclasses.replace(value, view=regrouped(operation, value.view, sizes))
 
 
 @reads("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 def reshape(operation: Operation, reading: Import) -> Value:
     """The file says the output's shape."""
-    result = reshaped(operation, reading.value(operation, 0), reading.output(operation).shape)
+    value, shape = reading.value(operation, 0), reading.output(operation).shape
+    if isinstance(value, Quantized) and len(value.view.shape) == 4 < len(shape):
+        lay_out(operation, value.view)
+    result = reshaped(operation, value, shape)
     if not isinstance(result, Quantized) or result.view.whole:
         return result
     found = settled(operation, result.view, Leaf(operation, result.view, result), reading.draft)
@@ -54,6 +59,8 @@ def transpose(operation: Operation, reading: Import) -> Value:
     if isinstance(value, np.ndarray):
         return np.transpose(value, order)
     view = value.view
+    if isinstance(value, Batches):
+        raise operation.unsupported("stands between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND; only convolutions may")
     turned = View(tuple(view.shape[i] for i in order), tuple(view.dims[i] for i in order))
     return dataclasses.replace(value, view=turned)
 

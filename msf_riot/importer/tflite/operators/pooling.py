@@ -1,17 +1,20 @@
-"""Pools and MEAN."""
+"""Pools; mean, sum and maximum over rows and columns; ARG_MAX."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 
 from msf_riot.importer.draft import Quantized, Target
+from msf_riot.importer.requantize import requantization
 from msf_riot.importer.tflite.fixed_point import quantized_multiplier
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import Import, Value, reads
 from msf_riot.importer.tflite.windows import image, image_view, window
-from msf_riot.importer.view import View, make_view
+from msf_riot.importer.view import View, make_view, regrouped
 from msf_riot.importer.window import Window
-from msf_riot.ir import AveragePool2D, GlobalAveragePool, MaxPool2D, Padding
+from msf_riot.ir import ArgMax, AveragePool2D, GlobalAveragePool, MaxPool2D, Padding, Quantization
 
 MAX_TAPS = 1 << 16
 
@@ -100,7 +103,27 @@ def _average(
     )
 
 
-@reads("MEAN")
+@reads("ARG_MAX")
+def arg_max(operation: Operation, reading: Import) -> Value:
+    """The number of the largest channel, of several the first."""
+    source = reading.activation(operation, 0)
+    view, rank = source.view, len(source.view.shape)
+    (axis,) = reading.integers(operation, 1, "axis") or (rank,)
+    axis += rank if axis < 0 else 0
+    if not 0 <= axis < rank or view.names(axis) not in ("", "C") or view.hwc[2] != view.shape[axis]:
+        raise operation.unsupported("runs over rows or columns; only over the channels is supported")
+    if view.hwc[2] > 256:
+        raise operation.unsupported(f"runs over {view.hwc[2]} channels; at most 256 are supported")
+    tensor = reading.output(operation)
+    if operation.outputs[0] not in reading.model.outputs or tensor.type not in ("int32", "int64"):
+        raise operation.unsupported("is supported as the last operator only")
+    dims = [[(a.name, a.size) for a in dim] for i, dim in enumerate(view.dims) if i != axis]
+    target = Target(reading.draft, tensor.name, Quantization(1.0, -128), origin=False)
+    found = target.emit(operation, ArgMax, [source], make_view(operation, dims))
+    return dataclasses.replace(found, view=regrouped(operation, found.view, tensor.shape), element="int64")
+
+
+@reads("MEAN", "REDUCE_MAX", "SUM")
 def mean_over_axes(operation: Operation, reading: Import) -> Value:
     """Over rows, columns or both, which are kept as axes of size 1 or dropped."""
     source = reading.activation(operation, 0)
@@ -113,7 +136,7 @@ def mean_over_axes(operation: Operation, reading: Import) -> Value:
         view = image(operation, source)
     letters = "".join(view.names(axis) for axis in sorted(axes))
     if "C" in letters:
-        raise operation.unsupported("averages over channels; only over rows and columns is supported")
+        raise operation.unsupported("runs over the channels; only over rows and columns is supported")
     height, width, _ = view.hwc
     kernel = (height if "H" in letters else 1, width if "W" in letters else 1)
     found = Window(kernel, (1, 1), (1, 1), Padding(), (height // kernel[0], width // kernel[1]))
@@ -125,7 +148,14 @@ def mean_over_axes(operation: Operation, reading: Import) -> Value:
     ]
     result = make_view(operation, dims)
     target = reading.target(operation)
+    if operation.operator == "REDUCE_MAX":
+        return target.emit(operation, MaxPool2D, [source], result, kernel=kernel)
     count = kernel[0] * kernel[1]
+    if operation.operator == "SUM":
+        multiplier, shift = requantization(source.quantization.scale / target.quantization.scale)
+        return _average(
+            operation, target, source, result, found, [(0, 1)] * count + [(multiplier, shift)], "once", None
+        )
     pair = _mean_multiplier(source, target, count)
     return _average(operation, target, source, result, found, [(0, 1)] * count + [pair], "twice", None)
 
