@@ -17,13 +17,14 @@ Int8Array: TypeAlias = npt.NDArray[np.int8]
 Int32Array: TypeAlias = npt.NDArray[np.int32]
 UInt32Array: TypeAlias = npt.NDArray[np.uint32]
 Pair: TypeAlias = tuple[int, int]
-Rounding: TypeAlias = Literal["once", "twice"]
+Rounding: TypeAlias = Literal["once", "twice", "even", "odd"]
 """How a product is rounded, acc * multiplier / 2^shift in exact arithmetic.
 
 once: half up, (acc * multiplier + (1 << (shift - 1))) >> shift.
 twice: as TensorFlow Lite defines it (MultiplyByQuantizedMultiplier): where shift > 31, to a multiple of 2^31, half up,
 and that to a multiple of 2^shift, half away from zero. It is the same as
 (acc * multiplier + (1 << (shift - 1)) + (2^30 if acc >= 0 else -2^30)) >> shift.
+even, odd: to the nearest integer, an exact half to the even or the odd one. Pools and products know them.
 """
 
 

@@ -205,7 +205,11 @@ def _requantize(
     half = np.left_shift(np.int64(1), bits - 1)
     if rounding == "twice":
         half = half + np.where(bits > 31, np.where(acc >= 0, 1 << 30, -(1 << 30)), 0)
-    result: Int64Array = (acc * np.asarray(multiplier, dtype=np.int64) + half) >> bits
+    sums = acc * np.asarray(multiplier, dtype=np.int64) + half
+    result: Int64Array = sums >> bits
+    if rounding in ("even", "odd"):
+        exact = (sums & (np.left_shift(np.int64(1), np.minimum(bits, 62)) - 1)) == 0
+        result = result - (exact & (result % 2 == (rounding == "even")))
     return result
 
 

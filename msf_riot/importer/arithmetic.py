@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,13 @@ from msf_riot.importer.draft import Quantized, Target
 from msf_riot.importer.input_layout import LayoutFound, bind, usual_layout
 from msf_riot.importer.movement import spread
 from msf_riot.importer.place import Place
-from msf_riot.importer.requantize import addition, affine, requantization
+from msf_riot.importer.requantize import addition, affine, requantization, to_even
+from msf_riot.importer.sums import single_rounding, tables
 from msf_riot.importer.values import Array, Leaf, Real
 from msf_riot.importer.view import View, make_view
-from msf_riot.ir import Add, ChannelAffine, Mul
+from msf_riot.ir import Add, ChannelAffine, Mul, Quantization, TableAdd
+
+Int64Array: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +56,57 @@ class Sum(Real):
     subtracts: bool = False
 
     def quantize(self, target: Target) -> Quantized:
-        """One Add."""
+        """One Add, or one TableAdd where that alone gives what ONNX Runtime's kernel does."""
         a, b = (spread(self.place, leaf.source, self.view, target) for leaf in (self.first, self.second))
+        given, wanted = (a.quantization, b.quantization), target.quantization
+        outputs = np.clip(_runtime_sum(*given, wanted, self.subtracts), target.low, target.high)
+        factors = given[0].scale / wanted.scale, (-1 if self.subtracts else 1) * given[1].scale / wanted.scale
+        zeros = given[0].zero_point, given[1].zero_point
+        limits = wanted.zero_point, target.low, target.high
+        simple = single_rounding(outputs, factors, zeros, *limits)
+        if simple is not None:
+            return target.emit(self.place, Add, [a, b], self.view, multipliers=simple[0], shift=simple[1])
+        addends = [
+            np.rint((np.arange(-128, 128) - zero) * factor * (1 << _BITS)).astype(np.int64)
+            for zero, factor in zip(zeros, factors, strict=True)
+        ]
+        found = None
+        if max(map(abs, factors)) < _MOST:
+            found = tables(outputs, (addends[0], addends[1]), 2.0**-_BITS, *limits)
+        if found is not None:
+            entries, shift = found
+            fields = {"first": entries[0], "second": entries[1], "multiplier": 0, "shift": shift}
+            return target.emit(self.place, TableAdd, [a, b], self.view, **fields)
         scales = [value.quantization.scale / target.quantization.scale for value in (a, b)]
         (one, other), shift = addition(*scales)
         multipliers = one, -other if self.subtracts else other
         return target.emit(self.place, Add, [a, b], self.view, multipliers=multipliers, shift=shift)
+
+
+_BITS = 20
+_MOST = 64.0
+"""Fractional bits of an addend in steps of the output, and the largest factor for which they are tried."""
+
+
+def _runtime_sum(a: Quantization, b: Quantization, y: Quantization, subtracts: bool) -> Int64Array:
+    """What ONNX Runtime gives for each pair of inputs + 128 [256, 256], not limited to int8.
+
+    Sums as its quantized kernel computes them (MlasQLinearAdd): in float32, each product added without rounding in
+    between, half to even. Differences are computed in float32 between the quantizers.
+    """
+    codes = np.arange(-128, 128).astype(np.float32)
+    with np.errstate(all="ignore"):
+        if subtracts:
+            first, second = ((codes - np.float32(q.zero_point)) * np.float32(q.scale) for q in (a, b))
+            real = (first[:, None] - second[None, :]) / np.float32(y.scale)
+            result = np.rint(real).astype(np.float64) + y.zero_point
+        else:
+            one, other = (np.float32(q.scale) / np.float32(y.scale) for q in (a, b))
+            offset = np.float32(y.zero_point) - (one * np.float32(a.zero_point) + other * np.float32(b.zero_point))
+            inner = (codes.astype(np.float64) * float(other) + float(offset)).astype(np.float32)
+            outer = codes.astype(np.float64)[:, None] * float(one) + inner.astype(np.float64)[None, :]
+            result = np.rint(outer.astype(np.float32)).astype(np.float64)
+    return np.clip(np.nan_to_num(result), -(1 << 20), 1 << 20).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +126,9 @@ class Product(Real):
             b = spread(self.place, b, self.view, target)
         real = a.quantization.scale * b.quantization.scale / target.quantization.scale
         multiplier, shift = requantization(real)
-        return target.emit(self.place, Mul, [a, b], self.view, multiplier=multiplier, shift=shift)
+        rounding = to_even(multiplier, shift, 255 * 255, target.quantization.zero_point)
+        fields = {"multiplier": multiplier, "shift": shift, "rounding": rounding}
+        return target.emit(self.place, Mul, [a, b], self.view, **fields)
 
 
 def broadcast(place: Place, a: View, b: View) -> View:

@@ -10,7 +10,7 @@ import numpy as np
 from msf_riot.importer.draft import Draft, Quantized, Target
 from msf_riot.importer.movement import Movement
 from msf_riot.importer.place import Place
-from msf_riot.importer.requantize import requantization
+from msf_riot.importer.requantize import requantization, to_even
 from msf_riot.importer.values import Leaf, Real
 from msf_riot.importer.view import View
 from msf_riot.importer.window import Window
@@ -79,8 +79,10 @@ class Average(Real):
         taps = math.prod(self.window.kernel)
         if self.whole:
             multiplier, shift = requantization(scale / taps)
-            return target.emit(self.place, GlobalAveragePool, [source], self.view, multiplier=multiplier, shift=shift)
+            fields = {"multiplier": multiplier, "shift": shift, "rounding": to_even(multiplier, shift, 255 * taps)}
+            return target.emit(self.place, GlobalAveragePool, [source], self.view, **fields)
         pairs = [(0, 1), *(requantization(scale / n) for n in range(1, taps + 1))]
+        roundings = {to_even(*pair, 255 * n, target.quantization.zero_point) for n, pair in enumerate(pairs)}
         return target.emit(
             self.place,
             AveragePool2D,
@@ -92,4 +94,5 @@ class Average(Real):
             stride=self.window.stride,
             padding=self.window.padding,
             count_include_pad=self.counts_padding,
+            rounding=max(roundings, key=("once", "even", "odd").index),
         )

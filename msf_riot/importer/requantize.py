@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from msf_riot.errors import ModelError
-from msf_riot.ir import Int32Array
+from msf_riot.ir import Int32Array, Rounding
 
 RealArray = npt.NDArray[np.float64]
 
@@ -31,6 +31,17 @@ def requantization(real: float) -> tuple[int, int]:
     if shift < 1:
         raise ModelError(f"the scales of the model give the factor {real}, which must be below 2^30")
     return multiplier, shift
+
+
+def to_even(multiplier: int, shift: int, reach: int, zero_point: int = 0) -> Rounding:
+    """How a product rounds as ONNX Runtime does, halves to the even integer once the zero point is added.
+
+    `reach` is the largest accumulator: where none makes an exact half, rounding half up is the same.
+    """
+    twos = (multiplier & -multiplier).bit_length() - 1
+    if multiplier == 0 or shift - 1 < twos or 1 << (shift - 1 - twos) > reach:
+        return "once"
+    return "even" if zero_point % 2 == 0 else "odd"
 
 
 def requantizations(reals: RealArray) -> tuple[Int32Array, Int32Array]:

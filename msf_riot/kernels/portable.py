@@ -60,8 +60,8 @@ LARGEST_SHIFT_TWICE = 61
 TWICE_REACH = 1 << 29
 """They take four times the accumulator."""
 
-ROUNDS_TWICE = 0x80
-"""MSF_ROUNDS_TWICE: the bit of a shift that says how it rounds."""
+ROUNDINGS: dict[Rounding, int] = {"once": 0, "twice": 0x80, "even": 0x40, "odd": 0xC0}
+"""MSF_ROUNDS_TWICE, MSF_ROUNDS_EVEN, MSF_ROUNDS_ODD: the bits of a shift that say how it rounds."""
 
 CALL = 40
 """Instructions of one kernel call before it computes anything."""
@@ -121,7 +121,7 @@ def _instructions(operator: Operator, source: Tensor, output: Tensor, pixels: in
         case FixedPointSoftmax():
             return 45 * channels
         case TableAdd(multiplier=multiplier):
-            return (26 if multiplier else 11) * channels
+            return (26 if multiplier else 10.3) * channels
         case Concat():
             return 2 * channels
         case Add():
@@ -239,12 +239,13 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             fields += [("zero_a", str(zero_in)), ("zero_b", str(second))]
             return Constants(ctype, (*fields, ("out_zero", str(zero_out)), *clamp), ())
         case TableAdd():
+            entries, zero = _with_zero(operator, zero_out)
             arrays = [
-                array("first", "int32_t", operator.first, "addend for each input + 128"),
+                array("first", "int32_t", entries, "addend for each input + 128"),
                 array("second", "int32_t", operator.second, "addend for each input + 128"),
             ]
             fields = [*refer(*arrays), ("multiplier", str(operator.multiplier)), ("shift", str(operator.shift))]
-            return Constants("msf_table_add_s8_t", (*fields, ("out_zero", str(zero_out)), *clamp), tuple(arrays))
+            return Constants("msf_table_add_s8_t", (*fields, ("out_zero", str(zero)), *clamp), tuple(arrays))
         case FixedPointSoftmax():
             table = array("table", "int32_t", operator.table, "2^31 * exp(-scale * i)")
             fields = [*refer(table), ("channels", str(source.channels))]
@@ -324,6 +325,15 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             raise AssertionError(f"no code for {type(operator).__name__}")
 
 
+def _with_zero(operator: TableAdd, zero: int) -> tuple[npt.NDArray[np.int64], int]:
+    """(the first table, what is left of the output's zero point): part of the table where int32 has room for it."""
+    wide = operator.first.astype(np.int64) + (zero << operator.shift)
+    room = (1 << 31) - 1 - int(np.abs(operator.second.astype(np.int64)).max())
+    if operator.multiplier == 0 and np.abs(wide).max() <= room:
+        return wide, 0
+    return operator.first.astype(np.int64), zero
+
+
 def is_slice(channels: Sequence[int]) -> bool:
     """Whether these channels lie side by side in their order."""
     return channels[0] >= 0 and tuple(channels) == tuple(range(channels[0], channels[0] + len(channels)))
@@ -368,7 +378,7 @@ def _live(
     """Multipliers and shifts as kernels.h has them."""
     shifts = np.asarray(shift, dtype=np.int64)
     live = shifts <= LARGEST_SHIFT
-    bit = ROUNDS_TWICE if rounding == "twice" else 0
+    bit = ROUNDINGS[rounding]
     return np.where(live, multiplier, 0), np.where(live, shifts, LARGEST_SHIFT) | bit
 
 

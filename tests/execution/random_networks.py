@@ -69,7 +69,8 @@ class Builder:
         if kind in (Concat, Pad, Gather, Lookup, ChannelLookup, GatherChannels, DepthToSpace, SpaceToDepth, ArgMax):
             low, high = -128, 127
         if kind in (Conv2D, DepthwiseConv2D, Mul, AveragePool2D, GlobalAveragePool, TransposedConv2D, PRelu):
-            fields["rounding"] = str(self.random.choice(["once", "twice"]))
+            ties = ["even", "odd"] if kind in (Mul, AveragePool2D, GlobalAveragePool) else []
+            fields["rounding"] = str(self.random.choice(["once", "twice", *ties]))
         if kind in (Conv2D, DepthwiseConv2D) and self.random.random() < 0.4:  # as behind a ReLU
             low, high = self.tensors[output].quantization.zero_point, 127
         if kind in (AveragePool2D, GlobalAveragePool) and self.random.random() < 0.3:

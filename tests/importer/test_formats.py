@@ -20,7 +20,7 @@ TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(100)
 
 COMMON = (
     "arithmetic", "draft", "file", "input_layout", "labels", "linear", "movement", "place", "pooling", "prelu",
-    "requantize", "samples", "shuffle", "softmax", "tidy", "values", "view", "window",
+    "requantize", "samples", "shuffle", "softmax", "sums", "tidy", "values", "view", "window",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from msf_riot.errors import PlanError
 from msf_riot.kernels.dsp.constants import MOST_ROWS
 from msf_riot.kernels.dsp.cost import GROUP_PIXELS
 from msf_riot.kernels.dsp.requantization import DEPTHWISE_SHIFT, DEPTHWISE_SHIFT_TWICE
-from msf_riot.kernels.portable import BLOCK, LARGEST_SHIFT, ROUNDS_TWICE
+from msf_riot.kernels.portable import BLOCK, LARGEST_SHIFT, ROUNDINGS
 from msf_riot.places import CODE, ROOT
 from msf_riot.source import ModelSource
 
@@ -50,7 +50,8 @@ def test_numbers_that_python_and_c_share() -> None:
     assert in_c(r"\.equ COMMON_SHIFT_TWICE, (\d+)", "dsp/depthwise_columns_dsp.S") == DEPTHWISE_SHIFT_TWICE
     assert in_c(r"whether all channels have the shift of their body: (\d+)", dsp) == DEPTHWISE_SHIFT
     assert in_c(r"the shift of their body: \d+, rounded twice (\d+)", dsp) == DEPTHWISE_SHIFT_TWICE
-    assert in_c(r"#define MSF_ROUNDS_TWICE (0x\w+)u", "portable/scale.h") == ROUNDS_TWICE
+    for rounding in ("twice", "even", "odd"):
+        assert in_c(rf"#define MSF_ROUNDS_{rounding.upper()} (0x\w+)u", "portable/scale.h") == ROUNDINGS[rounding]
     assert in_c(r"pixels packed and computed together, at most: 1 to (\d+)", dsp) == GROUP_PIXELS
     assert in_c(r"shift in \[1, (\d+)\]\.", "include/msf/kernels.h") == LARGEST_SHIFT
     assert in_c(r"#define MSF_BLOCK \((\d+)\)", "portable/tile.h") == BLOCK

@@ -21,7 +21,18 @@ void msf_mul_s8(const msf_mul_s8_t *op, const int8_t *a, const int8_t *b, int8_t
     /* copies, since a byte written to `out` could be one of *op for all the compiler knows */
     const msf_mul_s8_t mul = *op;
 
-    if (mul.shift & MSF_ROUNDS_TWICE) {
+    if ((mul.shift & MSF_ROUNDS_MASK) == MSF_ROUNDS_TWICE) {
+        const uint32_t shift = mul.shift & ~MSF_ROUNDS_MASK;
+
+        for (int32_t i = 0; i < elements; i++) {
+            const int32_t acc = (a[i] - mul.zero_a) * (b[i] - mul.zero_b);
+            const int32_t scaled = msf_scale_twice_narrow(acc, mul.multiplier, shift);
+
+            out[i] = msf_clamp_s8(mul.out_zero + scaled, mul.out_min, mul.out_max);
+        }
+        return;
+    }
+    if ((mul.shift & MSF_ROUNDS_MASK) != 0) {
         for (int32_t i = 0; i < elements; i++) {
             out[i] =
                 msf_requantize_either((a[i] - mul.zero_a) * (b[i] - mul.zero_b), mul.multiplier,

@@ -23,6 +23,16 @@ int32_t msf_scale_twice_rarely(int32_t acc, int32_t multiplier, uint32_t shift)
     return msf_scale_twice(acc, multiplier, shift);
 }
 
+int32_t msf_scale_marked(int32_t acc, int32_t multiplier, uint32_t shift)
+{
+    const uint32_t bits = shift & ~MSF_ROUNDS_MASK;
+
+    if ((shift & MSF_ROUNDS_MASK) == MSF_ROUNDS_TWICE) {
+        return msf_scale_twice_narrow(acc, multiplier, bits);
+    }
+    return msf_scale_nearest(acc, multiplier, bits, (shift & MSF_ROUNDS_MASK) == MSF_ROUNDS_ODD);
+}
+
 void msf_requantize_channels(const int32_t *acc, const int32_t *multiplier, const uint8_t *shift,
                              int32_t channels, const msf_output_t *output, int8_t *out)
 {

@@ -83,13 +83,15 @@ static inline int32_t msf_scale_twice_narrow(int32_t acc, int32_t multiplier, ui
     return (high + ((int32_t)1 << (shift - 25))) >> (shift - 24);
 }
 
-/** clamp(zero + acc * multiplier / 2^shift), rounded twice where `shift` says so, else once */
+/** acc * multiplier / 2^shift, rounded as the upper bits of `shift` say; out of line. */
+int32_t msf_scale_marked(int32_t acc, int32_t multiplier, uint32_t shift);
+
+/** clamp(zero + acc * multiplier / 2^shift), rounded as the upper bits of `shift` say */
 static inline int8_t msf_requantize_either(int32_t acc, int32_t multiplier, uint32_t shift,
                                            int32_t zero, int32_t min, int32_t max)
 {
-    const int32_t scaled = shift & MSF_ROUNDS_TWICE
-                               ? msf_scale_twice_narrow(acc, multiplier, shift & ~MSF_ROUNDS_TWICE)
-                               : msf_scale(acc, multiplier, shift);
+    const int32_t scaled = shift & MSF_ROUNDS_MASK ? msf_scale_marked(acc, multiplier, shift)
+                                                   : msf_scale(acc, multiplier, shift);
 
     return msf_clamp_s8(zero + scaled, min, max);
 }

@@ -14,6 +14,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -48,8 +49,12 @@ static inline int32_t msf_scale_wide(int32_t acc, int32_t multiplier, uint32_t s
     return (int32_t)value;
 }
 
-/** A shift with this bit rounds twice. */
+/** How a shift rounds, in its upper bits: twice; halves to the even or to the odd integer. @{ */
 #define MSF_ROUNDS_TWICE 0x80u
+#define MSF_ROUNDS_EVEN 0x40u
+#define MSF_ROUNDS_ODD 0xc0u
+#define MSF_ROUNDS_MASK 0xc0u
+/** @} */
 
 /** acc * multiplier / 2^shift, rounded half up to a multiple of 2^31 and then half away from zero, as
  *  TensorFlow Lite does where shift > 31; rounded half up where it is not. Results beyond +-255 as above. */
@@ -65,6 +70,19 @@ static inline int32_t msf_scale_twice(int32_t acc, int32_t multiplier, uint32_t 
         return (high + ((int32_t)1 << (shift - 33))) >> (shift - 32);
     }
     const int64_t value = (product + ((int64_t)1 << (shift - 1))) >> shift;
+    return value > 255 ? 255 : value < -255 ? -255 : (int32_t)value;
+}
+
+/** acc * multiplier / 2^shift to the nearest integer, an exact half to the even or the odd one. Results beyond +-255 as
+ *  above. */
+static inline int32_t msf_scale_nearest(int32_t acc, int32_t multiplier, uint32_t shift, bool odd)
+{
+    const int64_t sum = (int64_t)acc * multiplier + ((int64_t)1 << (shift - 1));
+    int64_t value = sum >> shift;
+
+    if ((sum & (((int64_t)1 << shift) - 1)) == 0 && ((value & 1) != 0) != odd) {
+        value--;
+    }
     return value > 255 ? 255 : value < -255 ? -255 : (int32_t)value;
 }
 

@@ -29,6 +29,13 @@ void msf_table_add_s8(const msf_table_add_s8_t *op, const int8_t *a, const int8_
 
 #ifdef __ARM_FEATURE_DSP
         if (add.out_min == -128 && add.out_max == 127) {
+            if (zero == 0) { /* part of the tables, most often */
+#pragma GCC unroll 4
+                for (int32_t i = 0; i < elements; i++) {
+                    out[i] = msf_saturate_s8((first[a[i]] + second[b[i]]) >> shift);
+                }
+                return;
+            }
 #pragma GCC unroll 4
             for (int32_t i = 0; i < elements; i++) {
                 out[i] = msf_saturate_s8(zero + ((first[a[i]] + second[b[i]]) >> shift));

@@ -11,10 +11,10 @@ from msf_riot.importer.arithmetic import broadcast
 from msf_riot.importer.draft import Quantized
 from msf_riot.importer.linear import emit_linear
 from msf_riot.importer.movement import spread
+from msf_riot.importer.sums import affine_channels, single_rounding, tables
 from msf_riot.importer.tflite.fixed_point import multiply, quantized_multiplier
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import Import, Value, activation_type, reads
-from msf_riot.importer.tflite.sums import affine_channels, single_rounding, tables
 from msf_riot.importer.values import Array
 from msf_riot.importer.view import View
 from msf_riot.importer.window import Window

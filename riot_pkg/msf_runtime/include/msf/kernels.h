@@ -17,7 +17,8 @@
  * **Requantization.** `out = clamp(out_zero + ((acc * multiplier + (1 << (shift - 1))) >> shift))`, the product in 64
  * bits, multiplier 0 or in [2^30, 2^31), shift in [1, 62]. That rounds once. Rounded twice, as TensorFlow Lite does, 2^30
  * is added to the product before where the shift is above 31, or taken from it where `acc` is negative. Convolutions
- * have kernels of their own for that; pools and products do it where bit 7 of the shift is set, MSF_ROUNDS_TWICE.
+ * have kernels of their own for that; the shifts of pools and products say in bits 6 and 7 how they round: once, twice, halves
+ * to the even or halves to the odd integer (scale.h).
  *
  * **Constants.** The `bias` of convolutions and dense layers is the layer's bias less `in_zero` times the sum of all
  * weights of its output channel, modulo 2^32: a kernel multiplies the elements as they are. Filters of several output

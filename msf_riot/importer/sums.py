@@ -1,4 +1,4 @@
-"""TensorFlow Lite's sum of two activations, rescaled three times -> a simpler sum that gives the same bytes.
+"""What a sum of two activations must be for each pair of inputs -> a sum of the Graph that gives the same bytes.
 
 Either of two products (`single_rounding`) or of a table for each input (`tables`); all 65536 pairs of inputs are
 compared.
