@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,8 @@ from msf_riot.importer.draft import Draft, Element, Quantized, Target, add_input
 from msf_riot.importer.onnx.folding import fold
 from msf_riot.importer.onnx.operators.quantizers import quantization_of
 from msf_riot.importer.onnx.reading import Model, Node, Port
-from msf_riot.importer.values import Constant, Leaf, Real, Value
+from msf_riot.importer.place import Place
+from msf_riot.importer.values import ChannelMapped, Constant, FloatArray, Leaf, Real, Value
 from msf_riot.importer.view import View
 from msf_riot.ir import Quantization
 
@@ -35,12 +37,67 @@ class GraphInput(Real):
     def quantize(self, target: Target) -> Quantized:
         """The graph's input tensor, made by the first quantizer; any other must agree with it."""
         if target.clamps:
-            raise self.place.unsupported("the float graph input is changed before QuantizeLinear")
-        known = target.draft.tensors.get(self.name)
-        if known is not None and known.quantization != target.quantization:
-            raise self.place.unsupported("the float graph input is quantized twice in different ways")
-        add_input(target.draft, self.name, self.original, "float32", target.quantization)
+            return self.prepared(self.place, self.view, lambda x: x).quantize(target)
+        self.known_as(target.draft, target.quantization)
         return Quantized(self.name, self.view, target.element, target.quantization)
+
+    def known_as(self, draft: Draft, quantization: Quantization) -> None:
+        """Puts the tensor into the draft. Raises UnsupportedModelError where it is there in another quantization."""
+        known = draft.tensors.get(self.name)
+        if known is not None and known.quantization != quantization:
+            raise self.place.unsupported("the float graph input is quantized twice in different ways")
+        add_input(draft, self.name, self.original, "float32", quantization)
+
+    def prepared(self, place: Place, view: View, function: Callable[[FloatArray], FloatArray]) -> Real:
+        """A function of it for each channel, float32 [1 or channels, n] in and out."""
+        return Prepared(place, view, self, function)
+
+    def mapped(self, place: Place, function: Callable[[FloatArray], FloatArray]) -> Real:
+        """The same for all channels."""
+        return self.prepared(place, self.view, function)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared(Real):
+    """What stands in the model before its first quantizer: a factor and an offset for each channel."""
+
+    source: GraphInput
+    function: Callable[[FloatArray], FloatArray]
+
+    def prepared(self, place: Place, view: View, function: Callable[[FloatArray], FloatArray]) -> Real:
+        """One more step."""
+        before = self.function
+        return Prepared(place, view, self.source, lambda x: function(before(x)))
+
+    def mapped(self, place: Place, function: Callable[[FloatArray], FloatArray]) -> Real:
+        """One more step, the same for all channels."""
+        return self.prepared(place, self.view, function)
+
+    def quantize(self, target: Target) -> Quantized:
+        """A table for each channel, exact for each step of the input; the input's scale comes of what it must hold."""
+        quantization = self._input_quantization(target.quantization)
+        self.source.known_as(target.draft, quantization)
+        leaf = Leaf(self.place, self.view, Quantized(self.source.name, self.view, target.element, quantization))
+        with np.errstate(all="ignore"):
+            values = np.asarray(self.function(leaf.table.values[np.newaxis]), np.float32)
+        channels = self.view.hwc[2]
+        return ChannelMapped(self.place, self.view, leaf, np.broadcast_to(values, (channels, 256))).quantize(target)
+
+    def _input_quantization(self, wanted: Quantization) -> Quantization:
+        """Pixels (0 to 255, or 0 to 1) where they fill what the first quantizer holds, else a scale for all of that."""
+        with np.errstate(all="ignore"):
+            at = np.asarray(self.function(np.array([[0.0, 1.0, 2.0]], np.float32)), np.float64)
+        offset, factor = at[:, 0], at[:, 1] - at[:, 0]
+        if not (np.isfinite(at).all() and (factor != 0).all() and np.allclose(at[:, 2] - at[:, 1], factor, rtol=1e-3)):
+            raise self.place.unsupported("only factors and offsets may change the float input before its quantizer")
+        ends = np.array([[wanted.scale * (code - wanted.zero_point)] for code in (-128, 127)])
+        reals = (ends - offset) / factor
+        low, high = min(float(reals.min()), 0.0), max(float(reals.max()), 0.0)
+        for most in (255.0, 1.0):
+            if -0.15 * most <= low and 0.8 * most <= high <= 1.4 * most:
+                return Quantization(most / 255.0, -128)
+        scale = float(np.float32((high - low) / 255))
+        return Quantization(scale, int(np.clip(round(-128 - low / scale), -128, 127)))
 
 
 def input_value(model: Model, port: Port, view: View, draft: Draft) -> Value:
@@ -68,6 +125,8 @@ def _input_quantization(model: Model, port: Port, place: Node, element: Element)
         used = [i for i, name in enumerate(node.inputs) if name in names]
         if not used:
             continue
+        if node.operator == "Cast":  # pixels, made floats
+            return Quantization(1.0, -128 if element == "uint8" else 0)
         if node.operator == "DequantizeLinear" or node.operator.startswith("QLinear") or node.operator == "QGemm":
             scale, zero = (_constant(constants, node, used[0] + 1), _constant(constants, node, used[0] + 2))
             if zero is None:

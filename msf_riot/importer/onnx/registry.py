@@ -15,8 +15,8 @@ Reader: TypeAlias = Callable[[Node, Inputs, Draft], Value | tuple[Value, ...]]
 
 # What ONNX defines on int8 tensors as on float ones, without scales.
 ON_INTEGERS = {
-    "ArgMax", "Clip", "Concat", "DepthToSpace", "Dropout", "Flatten", "Gather", "Identity", "Max", "MaxPool", "Min",
-    "Pad", "ReduceMax", "Relu", "Reshape", "Resize", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose",
+    "ArgMax", "Cast", "Clip", "Concat", "DepthToSpace", "Dropout", "Flatten", "Gather", "Identity", "Max", "MaxPool",
+    "Min", "Pad", "ReduceMax", "Relu", "Reshape", "Resize", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose",
     "Unsqueeze", "Upsample",
 }  # fmt: skip
 
@@ -65,7 +65,7 @@ def read(node: Node, inputs: Inputs, draft: Draft) -> tuple[Value, ...]:
         raise node.unsupported(str(error)) from error
     results = found if isinstance(found, tuple) else (found,)
     given = next((value for value in inputs if value is not None), None)
-    if isinstance(given, Quantized) and node.operator not in ("DequantizeLinear", "ArgMax"):
+    if isinstance(given, Quantized) and node.operator not in ("DequantizeLinear", "ArgMax", "Cast"):
         targets = (Target(draft, name, given.quantization, given.element) for name in node.outputs)
         return tuple(
             result.quantize(target) if isinstance(result, Real) else result

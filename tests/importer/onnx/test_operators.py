@@ -14,6 +14,7 @@ from msf_riot.ir import (
     Add,
     AveragePool2D,
     ChannelAffine,
+    ChannelLookup,
     Concat,
     Conv2D,
     Dense,
@@ -192,14 +193,14 @@ def test_product_and_broadcast_sum_of_activations(tmp_path: Path) -> None:
     "operator,first",  # a constant divided by an activation has a pole in its range
     [(o, f) for o in ("Add", "Sub", "Mul", "Div") for f in (False, True) if (o, f) != ("Div", True)],
 )
-@pytest.mark.parametrize("shape", [(), (1, 4, 1, 1)])
+@pytest.mark.parametrize("shape", [(), (1, 4, 1, 1), (1, 6, 1, 1)])
 def test_arithmetic_with_constants(operator: str, first: bool, shape: tuple[int, ...], tmp_path: Path) -> None:
     draw = Drawing()
-    x = draw.activation((1, 4, 6, 5))
+    x = draw.activation((1, shape[1] if shape else 4, 6, 5))
     c = draw.constant(draw.rng.uniform(0.5, 2, shape).astype(np.float32))
     y = draw.op(operator, *((c, x) if first else (x, c)))
     graph = check(draw, draw.qdq(y), tmp_path)
-    assert isinstance(graph.operators[0], ChannelAffine if shape else Lookup)
+    assert isinstance(graph.operators[0], {(): Lookup, (1, 4, 1, 1): ChannelLookup}.get(shape, ChannelAffine))
 
 
 def test_batch_normalization_of_an_activation(tmp_path: Path) -> None:

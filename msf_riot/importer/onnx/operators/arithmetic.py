@@ -14,6 +14,7 @@ from msf_riot.importer.arithmetic import Affine, Product, Sum, broadcast
 from msf_riot.importer.draft import Draft, Quantized
 from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.linear import Linear
+from msf_riot.importer.onnx.graph_input import GraphInput, Prepared
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.values import (
@@ -29,6 +30,9 @@ from msf_riot.importer.values import (
     real_of,
 )
 from msf_riot.importer.view import View
+
+MOST_TABLES = 4
+"""Channels for which a table each is smaller than what a channel costs otherwise is slow."""
 
 Binary = Callable[[Array, Array], Array]
 FUNCTIONS: dict[str, Binary] = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
@@ -110,11 +114,33 @@ def _with_constant(node: Node, real: Real, constant: Array, function: Binary) ->
         raise node.unsupported(f"its constant of shape {list(constant.shape)[:9]} has a higher rank than its input")
     if constant.size == 1 and not isinstance(_below(real), Linear | Affine):
         return _map_scalar(node, real, constant, function)
+    tables = _channel_tables(node, real, constant, function)
+    if tables is not None:
+        return tables
     wide = constant.astype(np.float64)
     with np.errstate(all="ignore"):
         offset = function(np.zeros(1), wide)
         factor = function(np.ones(1), wide) - offset
     return _affine(node, real, factor, offset)
+
+
+def _channel_tables(node: Node, real: Real, constant: Array, function: Binary) -> Real | None:
+    """In float32, as the file says, where few channels or the graph's input allow a table for each; else None."""
+    if not isinstance(real, GraphInput | Prepared | Leaf | Mapped | ChannelMapped) or constant.size == 1:
+        return None
+    view = bind(node, real.view, _letters(real.view, constant))
+    if isinstance(real, Leaf) and view.hwc[2] > MOST_TABLES:
+        return None
+    numbers = _per_channel(node, view, constant).astype(np.float32)[:, np.newaxis]
+    if isinstance(real, GraphInput | Prepared):
+        return real.prepared(node, view, lambda x: np.asarray(function(x, numbers), np.float32))
+    if isinstance(real, ChannelMapped):
+        leaf, values = real.source, real.values
+    else:
+        table = real.table if isinstance(real, Leaf) else real
+        leaf, values = table.source, table.values[np.newaxis]
+    with np.errstate(all="ignore"):
+        return ChannelMapped(node, view, leaf, np.asarray(function(values, numbers), np.float32))
 
 
 def _below(real: Real) -> Real:

@@ -12,8 +12,9 @@ from msf_riot.importer.draft import Draft, Quantized, Target
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
 from msf_riot.importer.shuffle import settled
-from msf_riot.importer.values import Constant, Real, Value, constant_of, real_of
+from msf_riot.importer.values import Constant, Leaf, Real, Value, constant_of, real_of
 from msf_riot.importer.view import View, last_view, regrouped
+from msf_riot.ir import Quantization
 
 
 def shape_of(node: Node, value: Value | None) -> tuple[int, ...]:
@@ -157,7 +158,11 @@ def identity(node: Node, inputs: Inputs, draft: Draft) -> Value:
 
 @reads("Cast")
 def cast(node: Node, inputs: Inputs, draft: Draft) -> Value:
-    """float to float is nothing."""
-    if node.integer("to", 0) in (1, 10, 11) and inputs and isinstance(inputs[0], Real):
-        return inputs[0]
+    """float to float is nothing; an integer input of the graph made float counts in its own steps."""
+    given = inputs[0] if inputs else None
+    if node.integer("to", 0) in (1, 10, 11):
+        if isinstance(given, Real):
+            return given
+        if isinstance(given, Quantized) and given.quantization in (Quantization(1.0, 0), Quantization(1.0, -128)):
+            return Leaf(node, given.view, given)
     raise node.unsupported("casts an activation to another type than float")
