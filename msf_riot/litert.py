@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from msf_riot.agreement import from_int8, to_int8
 from msf_riot.errors import ModelError
 from msf_riot.importer.file import read_bytes
+from msf_riot.importer.values import Array
 from msf_riot.ir import Graph, Int8Array
 
 
@@ -41,6 +43,25 @@ def litert_outputs(model: Path | bytes, graph: Graph, inputs: Iterable[Int8Array
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"LiteRT cannot run the model: {' '.join(str(error).split())[:300]}") from error
     return np.stack(answers)
+
+
+def float_outputs(model: Path, inputs: Iterable[Sequence[npt.NDArray[np.float32]]]) -> Iterator[list[Array]]:
+    """A float model's outputs for each list of its inputs, float32 of any shape. Raises ModelError."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_content=read_bytes(model), num_threads=1)
+        interpreter.allocate_tensors()
+        ports = interpreter.get_input_details()
+        for given in inputs:
+            if len(given) != len(ports):
+                raise ModelError(f"{model}: has {len(ports)} inputs, the int8 model {len(given)}")
+            for port, array in zip(ports, given, strict=True):
+                interpreter.set_tensor(port["index"], array.reshape(port["shape"]).astype(np.float32))
+            interpreter.invoke()
+            yield [interpreter.get_tensor(each["index"]) for each in interpreter.get_output_details()]
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"LiteRT cannot run the model: {' '.join(str(error).split())[:300]}") from error
 
 
 def _accepted(content: bytes) -> bytes:

@@ -69,16 +69,16 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextlib.contextmanager
-def progressing(message: str) -> Iterator[Callable[[int, int], None]]:
-    """Yields a function of (done, of all) that draws a bar on a terminal's standard error once work takes long."""
+def progressing(message: str) -> Iterator[Callable[..., None]]:
+    """Yields a function of (done, of all, what) that draws a bar on standard error, a terminal, once work is long."""
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
         task = bar.add_task(message)
 
-        def advance(done: int, total: int) -> None:
+        def advance(done: int, total: int, what: str = message) -> None:
             if not bar.live.is_started and time.monotonic() - began > PATIENCE:
                 stack.enter_context(bar)
-            bar.update(task, completed=done, total=total)
+            bar.update(task, completed=done, total=total, description=what)
 
         yield advance

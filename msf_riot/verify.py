@@ -128,7 +128,7 @@ def needs(schedule: Schedule, inputs: int) -> dict[str, int]:
 
 def generate(schedule: Schedule, inputs: Int8Array, directory: Path) -> Int8Array:
     """Writes the packages of the model and of its test vectors; gives the reference's outputs, int8 [n, ...]."""
-    outputs = np.stack([reference.execute(schedule.graph, each) for each in inputs])
+    outputs = np.array([reference.execute(schedule.graph, each) for each in inputs], np.int8)
     codegen.generate_package(schedule, directory)
     codegen.generate_vectors(schedule, inputs, outputs, directory)
     return outputs

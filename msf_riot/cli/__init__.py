@@ -19,7 +19,19 @@ from msf_riot.cli.options import Answer, OneLineParser
 from msf_riot.errors import MsfError
 from msf_riot.terminal import show
 
-COMMANDS = ("inspect", "quantize", "zoo", "plan", "generate", "verify", "boards", "makefile", "update", "riot")
+COMMANDS = (
+    "inspect",
+    "quantize",
+    "zoo",
+    "plan",
+    "generate",
+    "verify",
+    "evaluate",
+    "boards",
+    "makefile",
+    "update",
+    "riot",
+)
 """The files of this folder that are commands, in the order of the help."""
 
 

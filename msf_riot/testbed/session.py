@@ -7,6 +7,7 @@ irrelevant.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import logging
@@ -15,6 +16,7 @@ import secrets
 import signal
 import subprocess
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,7 @@ BOOT_SECONDS = 2.0
 FLASH_SECONDS = 300.0
 RESET_SECONDS = 30.0
 MAX_PENDING = 1 << 20
+FRAME_ATTEMPTS = 5
 
 Kind = TypeVar("Kind")
 
@@ -97,6 +100,43 @@ class Session:
                 with contextlib.suppress(TimeoutError):
                     self._skip_past(PROMPT, time.monotonic() + PROMPT_SECONDS)
                 return objects
+
+    def sample(self, data: bytes, line: int, timeout: float) -> tuple[bytes, dict[str, Any]]:
+        """Send a sample to apps/evaluate in frames of up to `line` characters; its output and the object it came in.
+
+        Raises RunError when a frame or an answer stays garbled however often it is sent, and as `run` does.
+        """
+        self._board.term.delaybeforesend = None  # pexpect waits for a password to be asked for otherwise
+        self._send("sample")
+        size = line // 4 * 3 - 8
+        for place in range(0, len(data), size):
+            body = place.to_bytes(4, "little") + data[place : place + size]
+            frame = base64.b64encode(body + zlib.crc32(body).to_bytes(4, "little")).decode()
+            for _ in range(FRAME_ATTEMPTS):
+                self._send(frame)
+                if self._acknowledged(timeout):
+                    break
+            else:
+                raise self._error(f"takes no frame of a sample, {FRAME_ATTEMPTS} times over: is the line disturbed?")
+        deadline = time.monotonic() + timeout
+        while (found := self._object_in(self._line(deadline, timeout))) is None or found["msf"] != "sample":
+            pass
+        with contextlib.suppress(TimeoutError):
+            self._skip_past(PROMPT, time.monotonic() + PROMPT_SECONDS)
+        try:
+            output = base64.b64decode(found["output"], validate=True)
+        except (KeyError, TypeError, ValueError):
+            output = b""
+        if zlib.crc32(output) != found.get("crc"):
+            raise self._error("sent an output whose checksum is wrong")
+        return output, found
+
+    def _acknowledged(self, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while True:
+            said = self._line(deadline, timeout).strip()
+            if said and said[-1] in "+-" and len(said) < 4:  # behind a prompt, perhaps
+                return said[-1] == "+"
 
     def synchronize(self, timeout: float) -> None:
         """Get the shell to answer a word that no one else can have sent, and take in the prompt that follows.

@@ -27,6 +27,9 @@ uint64_t port_count(void);
 /** Clock of the core in Hz; 0 where it is not known or means nothing. */
 uint32_t port_clock_hz(void);
 
+/** Characters of one line that the console takes in while nobody reads. */
+extern const uint32_t port_line_characters;
+
 /** Writes a part of a line; a line is complete with its "\n". */
 void port_write(const char *text);
 

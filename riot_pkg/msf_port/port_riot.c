@@ -37,6 +37,9 @@ static char _stack[PORT_STACK_BYTES] __attribute__((aligned(8)));
 
 const char port_unit[] = "microseconds";
 
+/* what isrpipe keeps of STDIO_RX_BUFSIZE, less the line's end */
+const uint32_t port_line_characters = 60;
+
 uint64_t port_count(void)
 {
     /* The clock wraps every 71 minutes: no inference takes that long, so one wrap between two calls is all there is. */

@@ -12,6 +12,9 @@
 
 const char port_unit[] = SIM_COUNT_UNIT;
 
+/* a terminal's line has up to 4096 */
+const uint32_t port_line_characters = 4000;
+
 uint64_t port_count(void)
 {
     return sim_count();

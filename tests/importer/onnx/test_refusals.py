@@ -86,7 +86,7 @@ BETWEEN: dict[str, tuple[Callable[[Drawing, str], str], str]] = {
     ),
     "kernel of 300": (lambda d, x: d.op("Conv", x, d.weights((4, 3, 300, 3)), pads=[200, 0, 200, 0]), "300"),
     "factor beyond int32": (
-        lambda d, x: d.op("Mul", d.op("Concat", x, x, axis=1), d.constant(np.full((6, 1, 1), 1e12, np.float32))),
+        lambda d, x: d.op("Mul", d.qdq(d.op("Concat", x, x, axis=1)), d.constant(np.full((6, 1, 1), 1e12, np.float32))),
         "overflows",
     ),
     "foreign domain": (lambda d, x: d.op("Conv", x, domain="org.example"), r"org\.example\.Conv"),
