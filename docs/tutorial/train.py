@@ -3,7 +3,8 @@
     pip install torch onnxscript scikit-learn
     python train.py
 
-Writes digits.onnx, the float model with batch 1, and digits.npz, samples of its input.
+Writes digits.onnx, the float model with batch 1, digits.npz, samples of its input, and digits_test.npz, images that it
+has not seen and what they show.
 """
 
 import numpy as np
@@ -52,3 +53,4 @@ print(f"accuracy on the test images: {right:.3f}")
 names = {"input_names": ["image"], "output_names": ["scores"]}
 torch.onnx.export(model, (torch.from_numpy(test_x[:1]),), "digits.onnx", external_data=False, **names)
 np.savez_compressed("digits.npz", image=train_x[:40])
+np.savez_compressed("digits_test.npz", image=test_x, y=test_y)

@@ -71,7 +71,7 @@ def follow(folder: Path, needs: set[str], **settings: str) -> int:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where a reader stands after the training, with the application's files as the page has them."""
-    for name in ("digits.onnx", "digits.npz"):
+    for name in ("digits.onnx", "digits.npz", "digits_test.npz"):
         shutil.copy(FILES / name, tmp_path)
     (tmp_path / "digits").mkdir()
     for name, text in re.findall(r"^`(digits/[\w.]+)`\n\n```\w+\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE):

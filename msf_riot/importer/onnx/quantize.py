@@ -6,26 +6,34 @@ Built on onnxruntime.quantization: int8 activations (asymmetric, per tensor, ran
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
 from onnx import numpy_helper, version_converter
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    qdq_loss_debug,
+    quantize_static,
+)
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from msf_riot.errors import CalibrationError, ModelError, UnsupportedModelError
 from msf_riot.importer.onnx.reading import parse
 from msf_riot.importer.onnx.tensors import to_array
-from msf_riot.importer.samples import first_line, read_npz
+from msf_riot.importer.samples import LABELS, first_line, read_npz
 from msf_riot.importer.values import FloatArray
 
 Sample: TypeAlias = Mapping[str, FloatArray]
@@ -34,6 +42,42 @@ MINIMUM_OPSET = 13
 """The first with a DequantizeLinear per channel."""
 TARGET_OPSET = 17
 FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
+
+
+Calibrator: TypeAlias = Literal["minmax", "entropy", "percentile", "distribution"]
+CALIBRATORS: Mapping[Calibrator, CalibrationMethod] = {
+    "minmax": CalibrationMethod.MinMax,
+    "entropy": CalibrationMethod.Entropy,
+    "percentile": CalibrationMethod.Percentile,
+    "distribution": CalibrationMethod.Distribution,
+}
+"""How the range of an activation is chosen (onnxruntime.quantization)."""
+
+MOST_DB = 150.0
+"""More is what float32 rounds off."""
+
+NOISE_SAMPLES = 16
+"""Whose activations are all held at once."""
+
+
+@dataclass(frozen=True)
+class LayerNoise:
+    """Signal to noise in dB of what a layer gets (the worst of its inputs) and of what it gives.
+
+    None where nothing is lost yet.
+    """
+
+    layer: str
+    operator: str
+    before_db: float | None
+    after_db: float | None
+
+    @property
+    def loss(self) -> float:
+        """dB."""
+        return (MOST_DB if self.before_db is None else self.before_db) - (
+            MOST_DB if self.after_db is None else self.after_db
+        )
 
 
 @dataclass(frozen=True)
@@ -48,24 +92,32 @@ class QuantizationReport:
     max_abs_diff: float
     snr_db: float | None
     """10 log10 of the power of the float output over that of the difference; None where either is zero."""
+    layers: tuple[LayerNoise, ...]
+    """Over up to NOISE_SAMPLES of the samples, those that lose the most first."""
+    float_accuracy: float | None
+    """Share of samples whose class has the largest output, as is int8_accuracy; None without labels `y`."""
+    int8_accuracy: float | None
 
 
-def quantize_model(model: Path, calibration: Path, output: Path) -> QuantizationReport:
+def quantize_model(
+    model: Path, calibration: Path, output: Path, calibrator: Calibrator = "minmax"
+) -> QuantizationReport:
     """Quantizes `model` with the samples of the NPZ file `calibration`, and writes `output` at once or not at all.
 
     The NPZ holds one array per input of the model, named as the input (any name will do for a single input), its first
-    axis the samples. Raises ModelError (unreadable, already quantized, not quantizable, `output` cannot be written) and
-    CalibrationError (no samples, or samples that do not suit the model).
+    axis the samples, and perhaps their classes `y`. Raises ModelError (unreadable, already quantized, not quantizable,
+    `output` cannot be written) and CalibrationError (no samples, or samples that do not suit the model).
     """
     _check_output(output, model, calibration)
     proto = _read_float_model(model)
     inputs = {value.name: value for value in _inputs(proto)}
-    samples = _read_samples(calibration, inputs)
+    samples, labels = _read_samples(calibration, inputs)
     _fix_shapes(proto, samples[0])
     with tempfile.TemporaryDirectory(prefix="msf-quantize-") as folder, _quiet():
-        quantized = _quantize(proto, samples, Path(folder), model)
-    _check_wholly_quantized(quantized)
-    report = _compare(proto, quantized, samples)
+        quantized = _quantize(proto, samples, Path(folder), model, calibrator)
+        _check_wholly_quantized(quantized)
+        layers = _noise(Path(folder), samples[:NOISE_SAMPLES])
+    report = _compare(proto, quantized, samples, labels, layers)
     _write(quantized, output)
     return report
 
@@ -87,8 +139,6 @@ def _read_float_model(path: Path) -> onnx.ModelProto:
     for tensor in proto.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             tensor.CopyFrom(numpy_helper.from_array(to_array(tensor, path.parent), tensor.name))
-    if len(proto.graph.output) != 1:
-        raise ModelError(f"{path}: has {len(proto.graph.output)} outputs; exactly one is supported")
     opset = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
     try:
         onnx.checker.check_model(proto)
@@ -118,9 +168,12 @@ def _inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
     return inputs
 
 
-def _read_samples(path: Path, inputs: Mapping[str, onnx.ValueInfoProto]) -> list[Sample]:
-    """One dictionary a sample, batch axis added. Never unpickles."""
+def _read_samples(
+    path: Path, inputs: Mapping[str, onnx.ValueInfoProto]
+) -> tuple[list[Sample], npt.NDArray[np.int64] | None]:
+    """(one dictionary a sample, batch axis added; the class of each where there are labels). Never unpickles."""
     arrays = read_npz(path)
+    labels = arrays.pop(LABELS, None) if LABELS not in inputs else None
     if len(inputs) == 1 and len(arrays) == 1:
         arrays = dict(zip(inputs, arrays.values(), strict=True))
     if missing := sorted(inputs.keys() - arrays.keys()):
@@ -131,7 +184,11 @@ def _read_samples(path: Path, inputs: Mapping[str, onnx.ValueInfoProto]) -> list
     for name, value in inputs.items():
         _check_array(path, name, arrays[name], value)
     floats = {name: arrays[name].astype(np.float32)[:, np.newaxis] for name in inputs}
-    return [{name: np.ascontiguousarray(floats[name][i]) for name in inputs} for i in range(counts.pop())]
+    count = counts.pop()
+    if labels is not None and (labels.shape != (count,) or labels.dtype.kind not in "iu"):
+        raise CalibrationError(f"{path}: '{LABELS}' is {labels.dtype} {labels.shape}, not {count} whole numbers")
+    samples: list[Sample] = [{name: np.ascontiguousarray(floats[name][i]) for name in inputs} for i in range(count)]
+    return samples, None if labels is None else labels.astype(np.int64)
 
 
 def _check_array(path: Path, name: str, array: npt.NDArray[Any], value: onnx.ValueInfoProto) -> None:
@@ -168,8 +225,13 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]
         return next(self.samples, None)
 
 
-def _quantize(proto: onnx.ModelProto, samples: Sequence[Sample], folder: Path, path: Path) -> onnx.ModelProto:
-    fixed, prepared, quantized = (folder / name for name in ("fixed.onnx", "prepared.onnx", "quantized.onnx"))
+PREPARED, QUANTIZED = "prepared.onnx", "quantized.onnx"
+
+
+def _quantize(
+    proto: onnx.ModelProto, samples: Sequence[Sample], folder: Path, path: Path, calibrator: Calibrator
+) -> onnx.ModelProto:
+    fixed, prepared, quantized = (folder / name for name in ("fixed.onnx", PREPARED, QUANTIZED))
     try:
         fixed.write_bytes(proto.SerializeToString())
         quant_pre_process(str(fixed), str(prepared), skip_symbolic_shape=True)
@@ -179,6 +241,7 @@ def _quantize(proto: onnx.ModelProto, samples: Sequence[Sample], folder: Path, p
             str(quantized),
             _Samples(samples),
             quant_format=QuantFormat.QDQ,
+            calibrate_method=CALIBRATORS[calibrator],
             op_types_to_quantize=operators,
             per_channel=True,
             activation_type=QuantType.QInt8,
@@ -188,6 +251,50 @@ def _quantize(proto: onnx.ModelProto, samples: Sequence[Sample], folder: Path, p
         return _without_unused_opsets(onnx.load(quantized))
     except Exception as error:  # ONNX Runtime raises its own types and bare Exceptions alike
         raise ModelError(f"{path}: ONNX Runtime cannot quantize it: {first_line(error)}") from error
+
+
+def _noise(folder: Path, samples: Sequence[Sample]) -> tuple[LayerNoise, ...]:
+    """Of every layer that gives quantized values, the greatest loss first; none where ONNX Runtime cannot tell."""
+    try:
+        found = []
+        for name in (PREPARED, QUANTIZED):
+            shown = folder / f"shown-{name}"
+            qdq_loss_debug.modify_model_output_intermediate_tensors(str(folder / name), str(shown))
+            found.append(qdq_loss_debug.collect_activations(str(shown), _Samples(samples)))
+        pairs = qdq_loss_debug.create_activation_matching(found[1], found[0])
+        errors = qdq_loss_debug.compute_activation_error(pairs)
+        prepared = onnx.load(folder / PREPARED)
+    except Exception:  # as in _quantize; the model itself is whole
+        return ()
+    known = {name: _decibels(each.get("xmodel_err")) for name, each in errors.items()}
+    makers = {output: node for node in prepared.graph.node for output in node.output}
+    layers = []
+    for node in prepared.graph.node:
+        if node.output[0] in known:
+            sources = [known[name] for name in _quantized_before(node, makers, known)]
+            before = min((value for value in sources if value is not None), default=None)
+            layers.append(LayerNoise(node.output[0], node.op_type, before, known[node.output[0]]))
+    return tuple(sorted(layers, key=lambda layer: -layer.loss))
+
+
+def _quantized_before(
+    node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto], known: Mapping[str, float | None]
+) -> set[str]:
+    """The nearest activations with a known error before a node."""
+    found: set[str] = set()
+    waiting, seen = list(node.input), set(node.input)
+    while waiting:
+        name = waiting.pop()
+        if name in known:
+            found.add(name)
+        elif name in makers:
+            waiting += [each for each in makers[name].input if each not in seen]
+            seen.update(makers[name].input)
+    return found
+
+
+def _decibels(value: float | None) -> float | None:
+    return None if value is None or not value < MOST_DB else round(float(value), 2)
 
 
 def _without_unused_opsets(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -214,11 +321,12 @@ def _check_wholly_quantized(proto: onnx.ModelProto) -> None:
             raise UnsupportedModelError(
                 node.name or node.output[0], node.op_type, f"its input '{name}' stays float after quantization"
             )
-    maker = makers.get(proto.graph.output[0].name)
-    if maker is None or maker.op_type != "DequantizeLinear":
-        raise UnsupportedModelError(
-            maker.name if maker else "?", maker.op_type if maker else "none", "the output stays float"
-        )
+    for output in proto.graph.output:
+        maker = makers.get(output.name)
+        if maker is None or maker.op_type != "DequantizeLinear":
+            raise UnsupportedModelError(
+                maker.name if maker else "?", maker.op_type if maker else "none", "the output stays float"
+            )
 
 
 def _integer_tensors(proto: onnx.ModelProto) -> set[str]:
@@ -236,25 +344,40 @@ def _session(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _compare(proto: onnx.ModelProto, quantized: onnx.ModelProto, samples: Sequence[Sample]) -> QuantizationReport:
-    """Both models over all samples, one at a time."""
+def _compare(
+    proto: onnx.ModelProto,
+    quantized: onnx.ModelProto,
+    samples: Sequence[Sample],
+    labels: npt.NDArray[np.int64] | None,
+    layers: tuple[LayerNoise, ...],
+) -> QuantizationReport:
+    """Both models over all samples, one at a time; top-1 and accuracy are of the first output."""
     try:
         exact_session, session = _session(proto), _session(quantized)
-        pairs = [(exact_session.run(None, s)[0].ravel(), session.run(None, s)[0].ravel()) for s in samples]
+        pairs = [[_flat(each.run(None, s)) for each in (exact_session, session)] for s in samples]
     except Exception as error:  # as above
         raise ModelError(f"ONNX Runtime cannot run the model: {first_line(error)}") from error
-    exact = np.stack([pair[0] for pair in pairs]).astype(np.float64)
-    rounded = np.stack([pair[1] for pair in pairs]).astype(np.float64)
+    exact, rounded = (np.stack([pair[side][0] for pair in pairs]) for side in (0, 1))
+    size = pairs[0][0][1]
+    tops = [side[:, :size].argmax(axis=1) for side in (exact, rounded)]
     difference = np.abs(exact - rounded)
     noise = float(np.mean(difference**2))
     power = float(np.mean(exact**2))
     return QuantizationReport(
         samples=len(samples),
-        top1_agreement=float(np.mean(exact.argmax(axis=1) == rounded.argmax(axis=1))),
+        top1_agreement=float(np.mean(tops[0] == tops[1])),
         mean_abs_diff=float(difference.mean()),
         max_abs_diff=float(difference.max()),
         snr_db=float(10 * np.log10(power / noise)) if noise and power else None,
+        layers=layers,
+        float_accuracy=None if labels is None else float(np.mean(tops[0] == labels)),
+        int8_accuracy=None if labels is None else float(np.mean(tops[1] == labels)),
     )
+
+
+def _flat(outputs: Sequence[FloatArray]) -> tuple[npt.NDArray[np.float64], int]:
+    """(all outputs one behind the other, the elements of the first)."""
+    return np.concatenate([each.ravel() for each in outputs]).astype(np.float64), outputs[0].size
 
 
 def _write(proto: onnx.ModelProto, output: Path) -> None:
@@ -269,10 +392,11 @@ def _write(proto: onnx.ModelProto, output: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """onnxruntime.quantization logs advice, and whole tracebacks of failures that it raises as well."""
+    """onnxruntime.quantization logs and prints advice, and whole tracebacks of failures that it raises as well."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         logging.disable(before)
