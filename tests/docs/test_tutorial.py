@@ -87,7 +87,7 @@ def test_from_a_float_model_to_this_machine(folder: Path) -> None:
 def test_to_a_simulated_board(folder: Path) -> None:
     if boards.load("sim-m4").toolchain.find() is None:
         pytest.skip("the compiler for sim-m4 is not installed")
-    assert follow(folder, {"cross"}) == 6
+    assert follow(folder, {"cross"}) == 7
 
 
 @pytest.mark.long
@@ -95,7 +95,7 @@ def test_to_a_simulated_board(folder: Path) -> None:
 @pytest.mark.cross
 def test_to_an_application_under_riot(folder: Path, riot: Path) -> None:
     assert len(list((folder / "digits").iterdir())) == 3
-    assert follow(folder, {"riot", "cross"}, RIOTBASE=str(riot)) == 10
+    assert follow(folder, {"riot", "cross"}, RIOTBASE=str(riot)) == 11
 
 
 @pytest.mark.long
