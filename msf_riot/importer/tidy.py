@@ -1,5 +1,5 @@
-"""Graph -> Graph: Pads folded into the windows behind them, tables that only clamp into what is before them, and
-operators that reach no output dropped.
+"""Graph -> Graph: Pads folded into the windows behind them, tables that only clamp into what is before them, moved
+channels into the weights beside them, and operators that reach no output dropped.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from msf_riot.ir import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    GatherChannels,
     GlobalAveragePool,
     Graph,
     Lookup,
@@ -32,7 +33,7 @@ from msf_riot.ir import (
 
 def tidy(graph: Graph) -> Graph:
     """All passes."""
-    return drop_dead(fold_clamps(fold_pads(drop_dead(graph))))
+    return drop_dead(fold_channels(fold_clamps(fold_pads(drop_dead(graph)))))
 
 
 def drop_dead(graph: Graph) -> Graph:
@@ -59,6 +60,60 @@ def fold_pads(graph: Graph) -> Graph:
             operator = found
         folded[operator.output] = operator
     return dataclasses.replace(graph, operators=tuple(folded.values()))
+
+
+def fold_channels(graph: Graph) -> Graph:
+    """Channels that are only moved: weights behind them are moved instead, or the filters before them are."""
+    moves = {op.output: op for op in graph.operators if isinstance(op, GatherChannels)}
+    makers = {op.output: op for op in graph.operators}
+    readers: dict[str, list[Operator]] = {}
+    for operator in graph.operators:
+        for name in operator.inputs:
+            readers.setdefault(name, []).append(operator)
+    operators = []
+    for operator in graph.operators:
+        while isinstance(operator, Conv2D) and operator.inputs[0] in moves:
+            around = _reading_around(operator, moves[operator.inputs[0]], graph)
+            if around is operator:
+                break
+            operator = around
+        if isinstance(operator, GatherChannels):
+            maker = makers.get(operator.inputs[0])
+            others = readers[operator.inputs[0]]
+            if isinstance(maker, Conv2D) and operator.inputs[0] not in graph.outputs and _shared_out(others):
+                operator = _with_filters(maker, operator)
+        operators.append(operator)
+    return dataclasses.replace(graph, operators=tuple(operators))
+
+
+def _reading_around(operator: Conv2D, move: GatherChannels, graph: Graph) -> Operator:
+    """The convolution over the channels as they lie, where these are no more and each is taken once at most."""
+    depth = graph.tensor(move.inputs[0]).channels
+    chosen = np.array(move.channels)
+    taken = chosen[chosen >= 0]
+    silent = move.value == graph.tensor(move.output).quantization.zero_point or (chosen >= 0).all()
+    if operator.groups > 1 or depth > len(chosen) or len(set(taken.tolist())) < len(taken) or not silent:
+        return operator
+    weights = np.zeros((*operator.weights.shape[:3], depth), np.int8)
+    weights[..., taken] = operator.weights[..., chosen >= 0]
+    return dataclasses.replace(operator, inputs=move.inputs, weights=weights)
+
+
+def _shared_out(readers: list[Operator]) -> bool:
+    """Whether all that read a tensor take channels of it, none twice: then each can be computed where it is wanted."""
+    channels = [c for reader in readers if isinstance(reader, GatherChannels) for c in reader.channels]
+    return all(isinstance(reader, GatherChannels) for reader in readers) and (
+        min(channels) >= 0 and len(set(channels)) == len(channels)
+    )
+
+
+def _with_filters(maker: Conv2D, move: GatherChannels) -> Operator:
+    """The filters of these channels only."""
+    if maker.groups > 1:
+        return move
+    chosen = list(move.channels)
+    parts = {name: getattr(maker, name)[chosen] for name in ("weights", "bias", "multiplier", "shift")}
+    return dataclasses.replace(maker, name=move.name, output=move.output, **parts)
 
 
 _CLAMPING = (

@@ -214,3 +214,22 @@ def test_a_network_ends_before_what_is_computed_in_float(tail: str, tmp_path: Pa
     assert len(graph.notes) == 1 and f"ends before {name} 'node_" in graph.notes[0]
     assert graph.output_shape == (8, 10, 6)
     check(draw.model(last), tmp_path, 1, 0.99)
+
+
+def test_moved_channels_cost_no_pass_beside_a_convolution(tmp_path: Path) -> None:
+    """ShuffleNet's split, shuffle and padding of channels: the weights are moved instead."""
+    draw = Drawing()
+    x = draw.activation((1, 4, 8, 10))
+    one = (np.float32(0.5), np.int8(-128))  # quantizers give what only moves the scale of what it comes from
+    stem = draw.qdq(draw.op("Relu", draw.op("Conv", x, draw.weights((6, 4, 3, 3)))), one)
+    first, second = (draw.qdq(part, one) for part in split(draw, stem, 1, 2, 4))
+    second = draw.qdq(draw.op("Relu", draw.op("Conv", second, draw.weights((2, 4, 1, 1)))), one)
+    both = draw.qdq(draw.op("Concat", first, second, axis=1), one)
+    parts = draw.op("Reshape", both, i64(draw, 1, 2, 2, 6, 8))
+    turned = draw.op("Reshape", draw.op("Transpose", parts, perm=[0, 2, 1, 3, 4]), i64(draw, 1, 4, 6, 8))
+    wide = draw.op("Pad", draw.qdq(turned, one), i64(draw, 0, 1, 0, 0, 0, 3, 0, 0))
+    model = draw.model(draw.qdq(draw.op("Conv", draw.qdq(wide, one), draw.weights((3, 8, 3, 3)))))
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    kinds = [type(operator).__name__ for operator in import_model(tmp_path / "model.onnx").operators]
+    assert "GatherChannels" not in kinds, kinds
+    check(model, tmp_path, 1, 0.99)
