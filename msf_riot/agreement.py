@@ -84,6 +84,9 @@ def to_int8(array: Array, tensor: Tensor) -> Int8Array:
 def from_int8(array: Int8Array, tensor: Tensor) -> Array:
     """The Graph's int8 array [H, W, C] -> an ONNX array as the tensor's origin wants it."""
     origin = _origin(tensor)
+    if origin.normalization is not None:
+        mean, deviation = (np.array(each, np.float32) for each in origin.normalization)
+        return origin.from_hwc((array.astype(np.float32) + np.float32(128) - mean) / deviation)
     if origin.element == "int8":
         return origin.from_hwc(array)
     if origin.element == "uint8":

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import platformdirs
 
 from msf_riot import boards, build, codegen, metrics, planner, zoo
-from msf_riot.agreement import open_session, to_int8
+from msf_riot.agreement import from_int8, open_session, to_int8
 from msf_riot.errors import BuildError, CalibrationError, ModelError, PlanError, RunError
 from msf_riot.importer.file import is_tflite
 from msf_riot.importer.samples import LABELS, class_numbers, read_file, read_npz, read_table
@@ -37,6 +38,9 @@ ATTEMPTS = 3
 """Sessions with a board that stops answering, before it is given up."""
 
 SAMPLE_SECONDS = 900.0
+
+Normalization: TypeAlias = tuple[Sequence[float], Sequence[float]]
+"""Mean and deviation of pixels, one number or one for each channel."""
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how many of how many samples are."""
@@ -93,7 +97,7 @@ def evaluate(
     metric: Metric = "top1",
     plan: str | None = None,
     limit: int | None = None,
-    normalization: tuple[float, float] | None = None,
+    normalization: Normalization | None = None,
     progress: Progress = lambda what, done, count: None,
 ) -> Evaluation:
     """Evaluates the first `limit` samples (default: all). Raises the errors of every step.
@@ -204,7 +208,7 @@ def _shape(tensor: Tensor) -> tuple[int, ...]:
     return tensor.origin.shape[1:] or (1,)
 
 
-def read_data(path: Path, graph: Graph, limit: int | None, normalization: tuple[float, float] | None) -> Data:
+def read_data(path: Path, graph: Graph, limit: int | None, normalization: Normalization | None) -> Data:
     """The samples and labels of an NPZ file, or of a CSV file of names and labels beside pictures or sounds.
 
     Raises CalibrationError where they do not suit the model.
@@ -256,23 +260,23 @@ def _of_arrays(path: Path, graph: Graph, limit: int | None) -> tuple[dict[str, A
 
 
 def _of_files(
-    path: Path, graph: Graph, limit: int | None, normalization: tuple[float, float] | None
+    path: Path, graph: Graph, limit: int | None, normalization: Normalization | None
 ) -> tuple[dict[str, Array], Array, Array | None]:
     if len(graph.inputs) > 1:
         raise CalibrationError(f"{path}: files are read for models with one input; this one has {len(graph.inputs)}")
     tensor, interface = graph.tensor(graph.input), _interface(graph, graph.input)
     table = read_table(path)[:limit]
     files = [read_file(file, tensor.shape) for file, _ in table]
-    stacked = np.stack([interface.from_hwc(file) for file in files]) if len({f.dtype for f in files}) == 1 else None
-    if stacked is None:
+    if len({file.dtype for file in files}) > 1:
         raise CalibrationError(f"{path}: names pictures and sounds; either is read, not both")
-    if stacked.dtype == np.uint8:
-        stacked = _pixels(stacked, tensor, normalization)
+    if files[0].dtype == np.uint8:
+        files = [_pixels(file, tensor, normalization) for file in files]
+    stacked = np.stack([interface.from_hwc(file) for file in files])
     return {graph.input: stacked}, class_numbers([label for _, label in table], graph.labels), None
 
 
-def _pixels(pixels: Array, tensor: Tensor, normalization: tuple[float, float] | None) -> Array:
-    """Pixels as the model's input wants them: bytes, or floats in the range that its scale tells."""
+def _pixels(pixels: Array, tensor: Tensor, normalization: Normalization | None) -> Array:
+    """Pixels [H, W, C] as the model's input wants them: bytes, or floats in the range that its scale tells."""
     element = _element(tensor)
     if element == "uint8":
         return pixels
@@ -286,15 +290,17 @@ def _pixels(pixels: Array, tensor: Tensor, normalization: tuple[float, float] | 
                 "--deviation, so that a pixel of 0 to 255 becomes (pixel - mean) / deviation"
             )
         normalization = near[0]
-    mean, deviation = normalization
-    return ((pixels.astype(np.float32) - np.float32(mean)) / np.float32(deviation)).astype(np.float32)
+    mean, deviation = (np.asarray(each, np.float32) for each in normalization)
+    if any(each.size not in (1, tensor.channels) for each in (mean, deviation)) or (deviation == 0).any():
+        raise CalibrationError(f"mean and deviation must be one number, or one for each of {tensor.channels} channels")
+    return ((pixels.astype(np.float32) - mean) / deviation).astype(np.float32)
 
 
 _PIXELS = {
-    (0.0, 1.0): (0.0, 255.0),
-    (-1.0, 1.0): (127.5, 127.5),
-    (0.0, 255.0): (0.0, 1.0),
-    (-128.0, 127.0): (128.0, 1.0),
+    (0.0, 1.0): ((0.0,), (255.0,)),
+    (-1.0, 1.0): ((127.5,), (127.5,)),
+    (0.0, 255.0): ((0.0,), (1.0,)),
+    (-128.0, 127.0): ((128.0,), (1.0,)),
 }
 """(mean, deviation) of pixels for what an input's scale holds."""
 
@@ -326,6 +332,8 @@ def _quantized(path: Path, tensor: Tensor, array: Array) -> tuple[Int8Array, Arr
         raise CalibrationError(f"{path}: the inputs are {array.dtype}; the model takes {element} (or give real values)")
     if element == "float32":
         array = array.astype(np.float32)
+    if tensor.origin is not None and tensor.origin.normalization is not None:
+        real = np.stack([from_int8(to_int8(each, tensor), tensor) for each in array])
     return np.stack([to_int8(each, tensor) for each in array]), real.astype(np.float32)
 
 

@@ -41,13 +41,16 @@ class Interface:
     """How an HWC tensor stands in the model's file: its name there, shape, element type and the order of its axes.
 
     `axes` lists which of H (0), W (1), C (2) comes first, second, third in the file's memory: NCHW is (2, 0, 1).
-    `shape` is that in the file, batch included, symbolic dimensions taken as 1.
+    `shape` is that in the file, batch included, symbolic dimensions taken as 1. Where `normalization` (mean and
+    deviation of each channel) is given, the tensor holds pixels p of 0 to 255 in place of the file's floats
+    (p - mean) / deviation.
     """
 
     name: str
     shape: tuple[int, ...]
     element: Literal["float32", "int8", "uint8", "int32", "int64"]
     axes: tuple[int, int, int]
+    normalization: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def to_hwc(self, array: npt.NDArray[np.generic], hwc: tuple[int, int, int]) -> npt.NDArray[np.generic]:
         """Array of the file (any shape with the right number of elements) -> array of shape `hwc`."""

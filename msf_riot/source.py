@@ -20,6 +20,8 @@ class ModelSource:
     keep_constant_channels: bool = False
     name: str | None = None
     labels: Path | None = None
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    """(mean, deviation) where the input are to be pixels of 0 to 255, see `passes.with_pixels`."""
 
     def graph(self) -> Graph:
         """Imports the model; channels that never change are folded away unless they are to be kept. Raises MsfError."""
@@ -27,6 +29,8 @@ class ModelSource:
         graph = importer.import_model(zoo.resolve(self.model))
         if not self.keep_constant_channels:
             graph, _ = passes.fold_constant_channels(graph)
+        if self.pixels is not None:
+            graph = passes.with_pixels(graph, *self.pixels)
         if self.labels is not None:
             graph = with_labels(graph, self.labels)
         return graph if name is None else dataclasses.replace(graph, name=name)

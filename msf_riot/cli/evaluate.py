@@ -42,19 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accuracy, area under the ROC curve of an anomaly score, or mean average precision of boxes",
     )
     parser.add_argument("--limit", type=_count, metavar="N", help="the first N samples only")
-    parser.add_argument("--mean", type=float, metavar="M", help="of pictures, pixels being 0 to 255, with --deviation")
-    parser.add_argument("--deviation", type=float, metavar="D", help="a pixel becomes (pixel - mean) / deviation")
     takes_plan(parser)
     takes_source(parser)
 
 
 def run(arguments: argparse.Namespace) -> Answer:
     """Accuracy on labelled data: of the float model, of the int8 model, and of the C on a board."""
-    from msf_riot.errors import MsfError
     from msf_riot.evaluation import evaluate
 
-    if (arguments.mean is None) != (arguments.deviation is None) or arguments.deviation == 0:
-        raise MsfError("--mean and --deviation belong together, and the deviation is not 0")
     with progressing(f"evaluating {arguments.model}") as advance:
         result = evaluate(
             source_of(arguments),
@@ -64,7 +59,7 @@ def run(arguments: argparse.Namespace) -> Answer:
             metric=arguments.metric,
             plan=arguments.plan,
             limit=arguments.limit,
-            normalization=None if arguments.mean is None else (arguments.mean, arguments.deviation),
+            normalization=None if arguments.mean is None else (arguments.mean, arguments.deviation or ()),
             progress=lambda what, done, count: advance(done, count, what),
         )
     return Answer(result.as_json(), _shown(result))

@@ -78,12 +78,35 @@ def takes_source(parser: argparse.ArgumentParser) -> None:
         help="the names of the classes, one a line or a JSON list (default: those in the model's metadata)",
     )
 
+    parser.add_argument(
+        "--input-pixels",
+        choices=("uint8",),
+        help="the input are bytes of 0 to 255 of a camera, less 128; with --mean and --deviation as in training",
+    )
+    parser.add_argument("--mean", type=_numbers, metavar="M[,M,M]", help="of pixels, one or one a channel")
+    parser.add_argument(
+        "--deviation", type=_numbers, metavar="D[,D,D]", help="a pixel becomes (pixel - mean) / deviation"
+    )
+
 
 def source_of(arguments: argparse.Namespace) -> ModelSource:
     """The model of a command that runs one."""
     from msf_riot.source import ModelSource
 
-    return ModelSource(arguments.model, arguments.keep_constant_channels, arguments.name, arguments.labels)
+    if (arguments.mean is None) != (arguments.deviation is None):
+        raise MsfError("--mean and --deviation belong together")
+    pixels = None
+    if arguments.input_pixels is not None:
+        pixels = (arguments.mean or (0.0,), arguments.deviation or (1.0,))
+    return ModelSource(arguments.model, arguments.keep_constant_channels, arguments.name, arguments.labels, pixels)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas between."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' are no numbers with commas between") from None
 
 
 def read_model(model: str, keep_constant_channels: bool = True) -> ir.Graph:

@@ -138,7 +138,8 @@ def _interface(tensor: Tensor, rule: str) -> dict[str, Any]:
         "scale": c_float(tensor.quantization.scale),
         "transposed": origin is not None and origin.axes != (0, 1, 2) and not _one_order(tensor),
         "file_shape": " x ".join(map(str, origin.shape)) if origin is not None else "",
-        "shifted": origin is not None and origin.element == "uint8",
+        "shifted": origin is not None and origin.element == "uint8" and origin.normalization is None,
+        "pixels": origin is not None and origin.normalization is not None,
     }
 
 
