@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from msf_riot.importer.draft import Quantized, Target
-from msf_riot.importer.input_layout import LayoutFound, bind, usual_layout
+from msf_riot.importer.input_layout import LayoutFound, bind, number_of, usual_layout
 from msf_riot.importer.movement import spread
 from msf_riot.importer.place import Place
 from msf_riot.importer.requantize import addition, affine, requantization, to_even
@@ -153,8 +153,7 @@ def _lay_out(place: Place, a: View, b: View) -> None:
     if a.flat == b.flat or (a.bound and b.bound):
         return
     if not a.bound and not b.bound:
-        number = int(a.flat[0].name.split(".")[0])
-        raise LayoutFound(number, usual_layout(a), certain=False)
+        raise LayoutFound(number_of(a), usual_layout(a), certain=False)
     known, unknown = (a, b) if a.bound else (b, a)
     letters = [known.names(i) if len(known.dims[i]) == 1 else "N" for i in range(len(known.dims))]
     letters = ["N"] * (len(unknown.dims) - len(letters)) + letters[-len(unknown.dims) :]

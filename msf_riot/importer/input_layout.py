@@ -53,7 +53,12 @@ def bind(place: Place, view: View, wanted: Sequence[str], certain: bool = False)
         raise place.unsupported("its input has more than height, width and channels")
     order = sorted(view.flat, key=lambda axis: [int(part) for part in axis.name.split(".")])
     found = InputLayout(tuple(Axis(letters[axis.name], axis.size) for axis in order))
-    raise LayoutFound(int(order[0].name.split(".")[0]), found, certain)
+    raise LayoutFound(number_of(view), found, certain)
+
+
+def number_of(view: View) -> int:
+    """Which input of the graph an unbound view is of."""
+    return int(view.flat[0].name.split(".")[0])
 
 
 def usual_layout(view: View) -> InputLayout:

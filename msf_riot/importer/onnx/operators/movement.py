@@ -8,7 +8,7 @@ import numpy as np
 
 from msf_riot.importer import movement
 from msf_riot.importer.draft import Draft
-from msf_riot.importer.input_layout import bind
+from msf_riot.importer.input_layout import LayoutFound, bind, number_of, usual_layout
 from msf_riot.importer.onnx.operators.layout import integers_of, normalized, reshaped, shape_of
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
@@ -86,7 +86,11 @@ def taken(node: Node, real: Real, parts: dict[int, Sequence[int]], draft: Draft)
         raise node.unsupported("its output has no elements")
     if not parts:
         return real
-    view = bind(node, real.view, "NCHW"[: len(real.view.shape)])
+    view = real.view
+    if view.shape[0] == 1:
+        view = bind(node, view, "NCHW"[: len(view.shape)])
+    elif not view.bound:
+        raise LayoutFound(number_of(view), usual_layout(view), certain=False)
     names = {axis: view.names(axis) for axis in parts}
     if any(len(name) != 1 for name in names.values()):
         raise node.unsupported("takes from an axis in which rows, columns or channels were joined before")
@@ -125,13 +129,20 @@ def depth_to_space(node: Node, inputs: Inputs, draft: Draft) -> Value:
 
 @reads("SpaceToDepth")
 def space_to_depth(node: Node, inputs: Inputs, draft: Draft) -> Value:
-    """Blocks row by row."""
+    """Blocks row by row, outside (DCR) or inside the channels (CRD)."""
     real, view, letters = _image(node, inputs)
     block, (height, width, channels) = node.integer("blocksize", 0), view.hwc
+    mode = node.text("mode", "DCR")
+    if mode not in ("DCR", "CRD"):
+        raise node.unsupported("its mode must be DCR or CRD")
     if block < 1 or height % block or width % block or letters != ("H", "W"):
         raise node.unsupported(f"{height} x {width} pixels do not suit the block size {block}")
     output = _resized(node, view, letters, channels * block**2, 1, block)
-    return movement.space_to_depth(node, output, real, block, draft)
+    found = movement.space_to_depth(node, output, real, block, draft)
+    if mode == "DCR":
+        return found
+    order = np.arange(channels * block**2).reshape(block**2, channels).T.reshape(-1)
+    return movement.gather_channels(node, output, found, order.tolist(), draft)
 
 
 def _image(node: Node, inputs: Inputs) -> tuple[Real, View, tuple[str, ...]]:
