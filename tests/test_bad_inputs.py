@@ -89,7 +89,7 @@ def dynamic_shape(folder: Path) -> Path:
 def float_in_the_middle(folder: Path) -> Path:
     """A Sigmoid straight after a DequantizeLinear, and nothing quantizes what it gives."""
     proto = model()
-    quantize = [node for node in proto.graph.node if node.op_type == "QuantizeLinear"][-1]
+    quantize = [node for node in proto.graph.node if node.op_type == "QuantizeLinear"][2]
     consumers = [(n, i) for n in proto.graph.node for i, name in enumerate(n.input) if name == quantize.output[0]]
     dequantized = next(node.output[0] for node, _ in consumers if node.op_type == "DequantizeLinear")
     nodes = [node for node in proto.graph.node if dequantized not in node.output and node is not quantize]

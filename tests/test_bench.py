@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from msf_riot import boards, build, codegen, importer, ir, passes, planner, profile, scheduler, verify, zoo
-from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D
+from msf_riot.ir import Conv2D, Dense, DepthwiseConv2D, TableAdd
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTRUCTIONS = ROOT / "benchmarks/instructions.py"
@@ -38,7 +38,7 @@ def test_stages_make_up_the_whole_and_operators_their_stage(model: str, board: s
     for stage in found.stages:
         calls = sum(operator.calls for operator in stage.operators)
         # A pixel of a resized tensor is one of its input: where pixels are passed on singly, nothing is copied
-        assert all(operator.calls > 0 or operator.name.startswith("resize") for operator in stage.operators)
+        assert all(operator.calls > 0 or operator.name.startswith("gather") for operator in stage.operators)
         # What counting changes of the code around it: some instructions a call, and the counter's steps
         assert -20 * calls - 80 <= stage.rest <= 0.15 * stage.count + 40 * calls + 1000
     assert found.stack_bytes > 100
@@ -115,5 +115,7 @@ def test_code_of_a_large_model_stays_within_its_limit(
         for operator in graph.operators
         if isinstance(operator, Conv2D | DepthwiseConv2D | Dense)
     )
-    tables = 2048  # of a softmax, and the descriptions of operators and model: they do not grow with channels
+    sums = sum(isinstance(operator, TableAdd) for operator in graph.operators)
+    # of a softmax and of sums, and the descriptions of operators and model: they do not grow with channels
+    tables = 2048 * (1 + sums)
     assert built.constant_bytes - ir.parameter_bytes(graph) <= 10 * channels + tables
