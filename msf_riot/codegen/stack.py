@@ -10,7 +10,7 @@ from __future__ import annotations
 from msf_riot.scheduler import Schedule, ScheduledStage
 from msf_riot.stage import Group, Network
 
-KERNEL_BYTES = 704
+KERNEL_BYTES = 768
 """The entry points and the deepest kernel."""
 
 GROUP_BYTES = 64
