@@ -22,6 +22,11 @@ from msf_riot.ir import Concat, Conv2D, Dense, DepthwiseConv2D, Int32Array, Pair
 
 _INT32 = (1 << 31) - 1
 
+CLIPPED = (
+    "the bias of output channel {} was clipped at the end of int32 when the model was quantized, so the model itself "
+    "is wrong: quantize it again with a newer version of the quantizer, or per tensor instead of per channel"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Linear(Real):
@@ -66,6 +71,8 @@ class Linear(Real):
         silent = ~self.weights.any(axis=(1, 2, 3))
         scale = np.where(silent & (np.abs(self.bias) > scale * 2**20), np.abs(self.bias) / 2**20, scale)
         steps = np.rint(self.bias / scale)
+        if (clipped := np.isin(steps, (_INT32, -_INT32 - 1))).any():
+            raise self.place.unsupported(CLIPPED.format(int(np.argmax(clipped))))
         reach = np.abs(steps) + 255.0 * np.abs(self.weights).astype(np.float64).sum(axis=(1, 2, 3))
         if not (reach <= _INT32).all():
             channel = int(np.argmax(~(reach <= _INT32)))

@@ -90,6 +90,11 @@ def _import(model: Model, layouts: Mapping[int, InputLayout]) -> Graph:
     for given in model.inputs:
         if given in read and model.tensors[given].name not in draft.tensors:
             raise _place(model, given, "input").unsupported(f"computes in float: {HOW}")
+    for given in model.inputs:  # as a signature calls them
+        called, found = model.names.get(given), draft.tensors.get(model.tensors[given].name)
+        if given in read and called and found is not None and found.origin is not None:
+            origin = dataclasses.replace(found.origin, name=called)
+            draft.tensors[found.name] = dataclasses.replace(found, origin=origin)
     texts = (_labels(model, draft.tensors[name].channels) for name in outputs)
     labels = next((each for each in texts if each), ())
     return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), inputs, tuple(outputs), labels))
@@ -113,7 +118,8 @@ def _finished(reading: Import, wanted: int, others: list[str]) -> str:
     elements: dict[str, Element] = {"float32": "float32", "int8": "int8", "int32": "int32", "int64": "int64"}
     known = elements.get(tensor.type, "uint8")
     if last.view.bound:
-        origin = Interface(tensor.name, last.view.shape, known, last.view.memory_axes)
+        name = model.names.get(wanted) or tensor.name
+        origin = Interface(name, last.view.shape, known, last.view.memory_axes)
         draft.tensors[last.tensor] = dataclasses.replace(draft.tensors[last.tensor], origin=origin)
     return last.tensor
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx_models import Drawing, imported
 
 from msf_riot.errors import FloatModelError, ModelError, MsfError, UnsupportedModelError
@@ -303,3 +303,16 @@ def test_names_that_are_not_text_are_refused(found: bytes, damaged: bytes, tmp_p
     path.write_bytes(model.SerializeToString().replace(found, damaged))
     with pytest.raises(ModelError, match="not printable text"):
         import_model(path)
+
+
+@pytest.mark.parametrize("end", [(1 << 31) - 1, -(1 << 31)])
+def test_a_bias_clipped_at_the_end_of_int32_is_said_to_be_that(end: int, tmp_path: Path) -> None:
+    draw = Drawing()
+    x = draw.activation((1, 3, 6, 6))
+    weights, scales = draw.constant(np.ones((2, 3, 1, 1), np.int8)), draw.constant(np.float32([0.01, 0.01]))
+    w = draw.op("DequantizeLinear", weights, scales, axis=0)
+    given = (t for t in draw.constants if t.name == draw.nodes[0].input[1])
+    scale = np.float32(numpy_helper.to_array(next(given)))
+    parts = draw.constant(np.int32([5, end])), draw.constant(scale * np.float32([0.01, 0.01]))
+    model = draw.model(draw.qdq(draw.op("Conv", x, w, draw.op("DequantizeLinear", *parts, axis=0)), (0.1, 0)))
+    assert "bias of output channel 1 was clipped at the end of int32" in refusal(model, tmp_path)

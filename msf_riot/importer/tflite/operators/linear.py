@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from msf_riot.importer.draft import Quantized, Target
-from msf_riot.importer.linear import emit_linear
+from msf_riot.importer.linear import CLIPPED, emit_linear
 from msf_riot.importer.tflite.fixed_point import quantized_multiplier
 from msf_riot.importer.tflite.reading import FileTensor, Operation
 from msf_riot.importer.tflite.registry import Batches, Import, Value, reads
@@ -216,6 +216,8 @@ def _fields(
     multiplier, shift = _multipliers(source, scales, target)
     addends = _bias(operation, reading, outputs, bias)
     reach = np.abs(addends.astype(np.int64)) + 255 * np.abs(weights.astype(np.int64)).reshape(outputs, -1).sum(axis=1)
+    if (clipped := np.abs(addends.astype(np.int64)) >= INT32_LIMIT - 1).any():
+        raise operation.unsupported(CLIPPED.format(int(np.argmax(clipped))))
     if (reach >= INT32_LIMIT).any():
         channel = int(np.argmax(reach))
         raise operation.unsupported(
