@@ -270,7 +270,7 @@ def _of_files(
     if len({file.dtype for file in files}) > 1:
         raise CalibrationError(f"{path}: names pictures and sounds; either is read, not both")
     if files[0].dtype == np.uint8:
-        files = [_pixels(file, tensor, normalization) for file in files]
+        files = [_pixels(file, tensor, normalization or graph.pixels) for file in files]
     stacked = np.stack([interface.from_hwc(file) for file in files])
     return {graph.input: stacked}, class_numbers([label for _, label in table], graph.labels), None
 

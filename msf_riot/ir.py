@@ -438,6 +438,7 @@ class Graph:
     The caller's buffer for the input holds all inputs, one behind the other, and so does that for the output. No tensor
     is an output twice, or an input as well. `labels` name the classes, one for each channel of an output, where the
     model's file says them; `notes` say in one sentence each what else somebody who runs it must know.
+    `pixels` (mean, deviation) say what the file does: its first input is (p - mean) / deviation of pixels p.
     """
 
     name: str
@@ -447,6 +448,7 @@ class Graph:
     outputs: tuple[str, ...]
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     @property
     def input(self) -> str:

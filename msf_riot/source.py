@@ -21,7 +21,10 @@ class ModelSource:
     name: str | None = None
     labels: Path | None = None
     pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
-    """(mean, deviation) where the input are to be pixels of 0 to 255, see `passes.with_pixels`."""
+    """(mean, deviation) where the input are to be pixels of 0 to 255, see `passes.with_pixels`.
+
+    Both empty: what the model's file says, or else 0 and 1.
+    """
 
     def graph(self) -> Graph:
         """Imports the model; channels that never change are folded away unless they are to be kept. Raises MsfError."""
@@ -30,7 +33,8 @@ class ModelSource:
         if not self.keep_constant_channels:
             graph, _ = passes.fold_constant_channels(graph)
         if self.pixels is not None:
-            graph = passes.with_pixels(graph, *self.pixels)
+            mean, deviation = self.pixels if self.pixels[0] else graph.pixels or ((0.0,), (1.0,))
+            graph = passes.with_pixels(graph, mean, deviation)
         if self.labels is not None:
             graph = with_labels(graph, self.labels)
         return graph if name is None else dataclasses.replace(graph, name=name)

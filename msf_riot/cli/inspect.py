@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> Answer:
         "inputs": [_interface(graph.tensor(name)) for name in graph.inputs],
         "outputs": [_interface(graph.tensor(name)) for name in graph.outputs],
         "notes": list(graph.notes),
+        "pixels": None if graph.pixels is None else {"mean": graph.pixels[0], "deviation": graph.pixels[1]},
         "operators": rows,
         "macs": ir.macs(graph),
         "parameters": ir.parameter_bytes(graph),

@@ -97,7 +97,7 @@ def source_of(arguments: argparse.Namespace) -> ModelSource:
         raise MsfError("--mean and --deviation belong together")
     pixels = None
     if arguments.input_pixels is not None:
-        pixels = (arguments.mean or (0.0,), arguments.deviation or (1.0,))
+        pixels = (arguments.mean or (), arguments.deviation or ())
     return ModelSource(arguments.model, arguments.keep_constant_channels, arguments.name, arguments.labels, pixels)
 
 

@@ -97,7 +97,9 @@ def _import(model: Model, layouts: Mapping[int, InputLayout]) -> Graph:
             draft.tensors[found.name] = dataclasses.replace(found, origin=origin)
     texts = (_labels(model, draft.tensors[name].channels) for name in outputs)
     labels = next((each for each in texts if each), ())
-    return tidy(Graph(model.name, draft.tensors, tuple(draft.operators), inputs, tuple(outputs), labels))
+    pixels = next((p for p, given in zip(model.normalizations, model.inputs, strict=False) if given in read), None)
+    graph = Graph(model.name, draft.tensors, tuple(draft.operators), inputs, tuple(outputs), labels, pixels=pixels)
+    return tidy(graph)
 
 
 def _place(model: Model, index: int, what: str) -> Operation:

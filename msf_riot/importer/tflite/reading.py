@@ -22,6 +22,7 @@ from ai_edge_litert import schema_py_generated as schema
 from msf_riot.errors import ModelError, UnsupportedModelError
 from msf_riot.importer.file import read_bytes
 from msf_riot.importer.labels import LONGEST
+from msf_riot.importer.tflite.metadata import BUFFER, Normalization, normalizations
 from msf_riot.importer.values import Array
 from msf_riot.importer.view import MAX_ELEMENTS
 
@@ -101,6 +102,9 @@ class Model:
     texts: tuple[str, ...]
     """Text files that its metadata brings along: lists of labels, most often."""
 
+    normalizations: tuple[Normalization | None, ...] = ()
+    """What its metadata say of its inputs' pixels, in their order."""
+
 
 def read_model(path: Path) -> Model:
     """Reads and checks the file. Raises ModelError or UnsupportedModelError."""
@@ -148,7 +152,16 @@ class _Reader:
                 (signature.OutputsLength, signature.Outputs),
             ):
                 names |= {each.TensorIndex(): self.text(each.Name) for each in self.tables(length, get)}
-        return Model(self.path.stem, tensors, operations, inputs, outputs, names, _texts(self.data))
+        pixels = self.normalizations(table, buffers)
+        return Model(self.path.stem, tensors, operations, inputs, outputs, names, _texts(self.data), pixels)
+
+    def normalizations(self, table: Any, buffers: list[Any]) -> tuple[Normalization | None, ...]:
+        for each in self.tables(table.MetadataLength, table.Metadata):
+            if self.text(each.Name) == BUFFER and each.Buffer() < len(buffers):
+                buffer = buffers[each.Buffer()]
+                if buffer.DataLength() > 0:
+                    return normalizations(self.vector(buffer.DataLength, buffer.DataAsNumpy, 1).tobytes())
+        return ()
 
     def damaged(self) -> ModelError:
         return ModelError(f"{self.path}: not a TensorFlow Lite file, or truncated or damaged")

@@ -201,3 +201,52 @@ def test_labels_come_from_the_files_that_metadata_brings_along(text: str, labels
         archive.writestr("vocabulary.bin", b"\x00\xff")
         archive.writestr("labels.txt", text)
     assert importer.import_model(path).labels == labels
+
+
+def normalized(mean: list[float], deviation: list[float]) -> bytes:
+    """Metadata as TensorFlow Lite's tools write them: one input with a NormalizationOptions among its process units."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(256)
+
+    def floats(values: list[float]) -> int:
+        builder.StartVector(4, len(values), 4)
+        for value in reversed(values):
+            builder.PrependFloat32(value)
+        return builder.EndVector()
+
+    def table(fields: dict[int, int], count: int, bytes_: dict[int, int] | None = None) -> int:
+        builder.StartObject(count)
+        for slot, offset in fields.items():
+            builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+        for slot, value in (bytes_ or {}).items():
+            builder.PrependUint8Slot(slot, value, 0)
+        return builder.EndObject()
+
+    def vector(offset: int) -> int:
+        builder.StartVector(4, 1, 4)
+        builder.PrependUOffsetTRelative(offset)
+        return builder.EndVector()
+
+    options = table(dict(enumerate([floats(mean), floats(deviation)])), 2)
+    unit = table({1: options}, 2, {0: 1})
+    tensor = table({4: vector(unit)}, 5)
+    subgraph = table({2: vector(tensor)}, 3)
+    builder.Finish(table({3: vector(subgraph)}, 4), b"M001")
+    return bytes(builder.Output())
+
+
+def test_the_normalization_of_pictures_is_read_and_what_is_damaged_is_left_out() -> None:
+    from msf_riot.importer.tflite.metadata import normalizations
+
+    content = normalized([127.5, 120.0, 1.0], [127.5, 60.0, 2.0])
+    assert normalizations(content) == (((127.5, 120.0, 1.0), (127.5, 60.0, 2.0)),)
+    assert normalizations(normalized([0.0], [0.0])) == (None,)
+    random = np.random.default_rng(0)
+    for _ in range(3000):
+        damaged = bytearray(content[: random.integers(0, len(content) + 1)])
+        for _ in range(int(random.integers(0, 4))):
+            if damaged:
+                damaged[random.integers(0, len(damaged))] = random.integers(0, 256)
+        for found in normalizations(bytes(damaged)):
+            assert found is None or (len(found[0]) > 0 and 0.0 not in found[1])
