@@ -37,7 +37,7 @@ APPLICATION = ROOT / "apps/evaluate"
 ATTEMPTS = 3
 """Sessions with a board that stops answering, before it is given up."""
 
-SAMPLE_SECONDS = 900.0
+SAMPLE_SECONDS = 300.0
 
 Normalization: TypeAlias = tuple[Sequence[float], Sequence[float]]
 """Mean and deviation of pixels, one number or one for each channel."""

@@ -7,9 +7,9 @@
  * @brief   Runs a model on samples from the serial line and sends its outputs back
  *
  * After the command `sample` come frames, each a line of base64: the place of its first byte in the sample (4 bytes,
- * little endian), bytes of the sample, and the CRC-32 of all that. The answer to each is a line with "+", or with "-"
- * where the frame is to be sent again: RIOT's console keeps one line of 64 characters, and nothing else controls the
- * flow. Once the sample is whole the model runs, and a JSON object gives its output in base64 and the CRC-32 of that.
+ * little endian), bytes of the sample, and the CRC-32 of all that. The answer to the command and to each frame is a line
+ * with how many bytes of the sample have come, behind "+", or behind "-" where the frame was damaged or is not the next
+ * one: RIOT's console keeps one line of 64 characters, and nothing else controls the flow. Once the sample is whole the model runs, and a JSON object gives its output in base64 and the CRC-32 of that.
  */
 
 #include <stdbool.h>
@@ -121,6 +121,13 @@ static void write_base64(const int8_t *bytes, uint32_t count)
     }
 }
 
+static void write_answer(bool taken, uint32_t bytes)
+{
+    port_write(taken ? "+" : "-");
+    json_number(bytes);
+    port_write("\n");
+}
+
 static int sample_command(int argc, char **argv)
 {
     (void)argc;
@@ -129,6 +136,7 @@ static int sample_command(int argc, char **argv)
     uint32_t expected = 0;
     bool ended = false;
 
+    write_answer(true, expected);
     while (expected < model->input_bytes && !ended) {
         frame_t frame;
         const bool whole = read_frame(&frame, msf_vectors_input, model->input_bytes, &ended);
@@ -137,7 +145,7 @@ static int sample_command(int argc, char **argv)
         if (whole && frame.place == expected) {
             expected += length;
         }
-        port_write(whole && frame.place <= expected ? "+\n" : "-\n");
+        write_answer(whole && frame.place <= expected, expected);
     }
     if (ended) {
         return 1;

@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -37,6 +38,9 @@ FLASH_SECONDS = 300.0
 RESET_SECONDS = 30.0
 MAX_PENDING = 1 << 20
 FRAME_ATTEMPTS = 5
+FRAME_SECONDS = 5.0
+ANSWER = re.compile(r"(?:^|[>\s])([+-])(\d+)\s*$")
+"""Of apps/evaluate to a frame."""
 
 Kind = TypeVar("Kind")
 
@@ -109,15 +113,19 @@ class Session:
         self._board.term.delaybeforesend = None  # pexpect waits for a password to be asked for otherwise
         self._send("sample")
         size = line // 4 * 3 - 8
-        for place in range(0, len(data), size):
+        taken = self._taken()  # the console keeps one line: it must have read the command
+        failures = 0
+        place = 0
+        while place < len(data):
             body = place.to_bytes(4, "little") + data[place : place + size]
-            frame = base64.b64encode(body + zlib.crc32(body).to_bytes(4, "little")).decode()
-            for _ in range(FRAME_ATTEMPTS):
-                self._send(frame)
-                if self._acknowledged(timeout):
-                    break
-            else:
+            self._send(base64.b64encode(body + zlib.crc32(body).to_bytes(4, "little")).decode())
+            end = min(place + size, len(data))
+            while (taken := self._taken()) is not None and taken < place:
+                pass  # an answer to a frame before, sent twice
+            failures = 0 if taken == end else failures + 1
+            if failures == FRAME_ATTEMPTS:
                 raise self._error(f"takes no frame of a sample, {FRAME_ATTEMPTS} times over: is the line disturbed?")
+            place = end if taken == end else place
         deadline = time.monotonic() + timeout
         while (found := self._object_in(self._line(deadline, timeout))) is None or found["msf"] != "sample":
             pass
@@ -131,12 +139,21 @@ class Session:
             raise self._error("sent an output whose checksum is wrong")
         return output, found
 
-    def _acknowledged(self, timeout: float) -> bool:
-        deadline = time.monotonic() + timeout
-        while True:
-            said = self._line(deadline, timeout).strip()
-            if said and said[-1] in "+-" and len(said) < 4:  # behind a prompt, perhaps
-                return said[-1] == "+"
+    def _taken(self) -> int | None:
+        """How many bytes of a sample the board says it has; None where it refuses a frame, or says nothing."""
+        deadline = time.monotonic() + FRAME_SECONDS
+        while "\n" not in self._pending or not ANSWER.search(self._pending.split("\n", 1)[0]):
+            if "\n" in self._pending:
+                self._line(deadline, FRAME_SECONDS)
+                continue
+            try:
+                self._receive(deadline, FRAME_SECONDS)
+            except TimeoutError:
+                self._send("")  # ends a line of which a part was lost
+                return None
+        found = ANSWER.search(self._line(deadline, FRAME_SECONDS))
+        assert found is not None
+        return int(found[2]) if found[1] == "+" else None
 
     def synchronize(self, timeout: float) -> None:
         """Get the shell to answer a word that no one else can have sent, and take in the prompt that follows.
