@@ -28,7 +28,7 @@ def check_random_plan(data: st.DataObject) -> None:
     np.testing.assert_array_equal(run_on_host(scheduled, inputs), expected)
 
 
-@settings(max_examples=60, **SLOW)
+@settings(max_examples=30, **SLOW)
 @given(st.data())
 def test_any_plan_of_any_network_equals_the_reference(data: st.DataObject) -> None:
     check_random_plan(data)

@@ -32,13 +32,13 @@ def compare(content: bytes) -> None:
 QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 
 
-@settings(max_examples=150, **QUIET)
+@settings(max_examples=90, **QUIET)
 @given(models())
 def test_random_int8_models_give_what_litert_gives(model: Model) -> None:
     compare(model.content)
 
 
-@settings(max_examples=50, **QUIET)
+@settings(max_examples=30, **QUIET)
 @given(models("uint8"))
 def test_random_uint8_models_give_what_litert_gives(model: Model) -> None:
     compare(model.content)
