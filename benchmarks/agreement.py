@@ -26,7 +26,7 @@ SHARED = ROOT.parent / "shared" / "models"
 TABLE = ROOT / "docs" / "agreement.md"
 INPUTS = 4
 
-POOL = "0.5 % of a pool's elements over noise in a small trained network, none over images"
+POOL = "0.4 % of the elements of such a pool in a small trained network"
 HEAD = f"""# Agreement with ONNX Runtime
 
 Written by `./with-env python benchmarks/agreement.py`. Every operator of every model was executed alone by
