@@ -30,7 +30,11 @@ from msf_riot.planner import choose_plan, layer_by_layer, make_plan
 from msf_riot.stage import Network
 from tests.execution.random_networks import Builder
 
-BOARDS = ["host", *(pytest.param(f"sim-{core}", marks=pytest.mark.cross) for core in ("m0", "m4", "rv32", "xtensa"))]
+BOARDS = [
+    "host",
+    *(pytest.param(f"sim-{core}", marks=pytest.mark.cross) for core in ("m0", "m4", "xtensa")),
+    pytest.param("sim-rv32", marks=[pytest.mark.cross, pytest.mark.long]),
+]
 
 
 def network() -> Graph:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.riot, pytest.mark.cross]
 APPLICATION = ROOT / "apps" / "selftest"
 
 
-@pytest.mark.parametrize("name", ["native64", "microbit", "hifive1b"])
+@pytest.mark.parametrize("name", ["native64", "microbit", pytest.param("hifive1b", marks=pytest.mark.long)])
 def test_a_network_for_16_kib_matches_the_reference(riot, emulated, name):
     emulated(name)
     found = verify.verify(ModelSource("zoo:tiny-vww"), name, progress=lambda message: None).as_json()

@@ -20,13 +20,13 @@ APPLICATION = ROOT / "apps" / "selftest"
 PACKAGES = ROOT / "tests" / "sim" / "packages"
 TINY_VECTOR_BYTES = 4 * 8
 TINY_RESULT_BYTES = 8
-SAME_FAMILY = ("nrf52dk", "stm32f746g-disco", "hifive1")
+SAME_FAMILY = ("nrf52dk", "stm32f746g-disco", "hifive1", "nucleo-f767zi")
 MEASURED = [
     pytest.param(name, marks=pytest.mark.long if name in SAME_FAMILY else ())
     for name in boards.names()
     if boards.load(name).overhead
 ]
-RUNNABLE = ["native64", "microbit", "hifive1", "hifive1b"]
+RUNNABLE = ["native64", "microbit", pytest.param("hifive1", marks=pytest.mark.long), "hifive1b"]
 
 
 def run(build, seconds=60):
@@ -43,7 +43,7 @@ def test_the_selftest_matches(built, emulated, name):
     assert result.clock_hz == boards.load(name).clock_hz
 
 
-@pytest.mark.parametrize("name", ["microbit", "hifive1b"])
+@pytest.mark.parametrize("name", ["microbit", pytest.param("hifive1b", marks=pytest.mark.long)])
 def test_nothing_that_an_emulated_board_says_is_lost(built, emulated, name):
     emulated(name)
     ready = built(name)
@@ -95,7 +95,7 @@ def test_a_package_that_changed_is_built_again(riot, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["nrf52840dk", "nucleo-f767zi"])
+@pytest.mark.parametrize("name", ["nrf52840dk", pytest.param("nucleo-f767zi", marks=pytest.mark.long)])
 def test_the_figures_of_a_build_are_those_of_the_size_tool(built, name):
     ready = built(name)
     said = subprocess.run(["arm-none-eabi-size", str(ready.elf)], capture_output=True, text=True, check=True).stdout
@@ -154,7 +154,9 @@ def test_docker_needs_no_toolchain_here(riot, monkeypatch):
     assert obstacle(boards.load("esp32-wroom-32")) is None
 
 
-@pytest.mark.parametrize("name", ["microbit", "hifive1", "hifive1b"])
+@pytest.mark.parametrize(
+    "name", ["microbit", *(pytest.param(n, marks=pytest.mark.long) for n in ("hifive1", "hifive1b"))]
+)
 def test_an_emulated_board_never_reaches_for_a_real_one(riot, tmp_path, emulated, name):
     emulated(name)
     board = boards.load(name)

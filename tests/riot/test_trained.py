@@ -24,7 +24,7 @@ def msf_riot(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("board", ["microbit", "hifive1b"])
+@pytest.mark.parametrize("board", ["microbit", pytest.param("hifive1b", marks=pytest.mark.long)])
 def test_photographs_on_a_board_of_sixteen_kibibytes(riot: Path, board: str, tmp_path: Path) -> None:
     model = SHARED / f"{MODEL}.onnx"
     if not model.is_file():
