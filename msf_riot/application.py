@@ -70,7 +70,18 @@ class Request:
         return (Path(self.model), *from_options.values())
 
 
-OPTIONS = ("plan", "ram", "input", "name", "kernels", "labels", "keep_constant_channels")
+OPTIONS = (
+    "plan",
+    "ram",
+    "input",
+    "name",
+    "kernels",
+    "labels",
+    "input_pixels",
+    "mean",
+    "deviation",
+    "keep_constant_channels",
+)
 """What stands beside a model, as MSF_<OPTION>_<stem>."""
 
 
@@ -225,7 +236,7 @@ def _schedules(models: Sequence[Request], board: Board | None) -> list[Schedule]
 def _graphs(models: Sequence[Request]) -> list[Graph]:
     """Raises ModelError where two models would have the same names in C."""
     from msf_riot.codegen.names import identifier
-    from msf_riot.source import ModelSource
+    from msf_riot.source import ModelSource, read_pixels
 
     graphs: list[Graph] = []
     by_name: dict[str, Request] = {}
@@ -234,7 +245,10 @@ def _graphs(models: Sequence[Request]) -> list[Graph]:
         if keep not in ("0", "1"):
             raise PlanError(f"{request.variable('keep_constant_channels')} = {keep} is neither 0 nor 1")
         labels = request.options.get("labels")
-        source = ModelSource(request.model, keep == "1", request.options.get("name"), Path(labels) if labels else None)
+        pixels = read_pixels(request.options.get, request.variable)
+        source = ModelSource(
+            request.model, keep == "1", request.options.get("name"), Path(labels) if labels else None, pixels
+        )
         graph = source.graph()
         other = by_name.setdefault(identifier(graph.name), request)
         if other is not request:

@@ -412,6 +412,22 @@ class FixedPointSoftmax(Operator):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class LogSoftmax(Operator):
+    """Logarithm of the softmax over the channels of each pixel; C <= 4095.
+
+    total = sum(exponentials[max(x) - x[c]]), exponentials int32 [256] = exp(-scale * d) in 19 fractional bits;
+    below = differences[max(x) - x[c]] + (reference.logarithm(total) >> log_shift), differences int32 [256] = scale * d
+    in 26 - log_shift fractional bits; y = clamp(zy - ((below * multiplier + 2^(shift - 1)) >> shift)).
+    """
+
+    exponentials: Int32Array
+    differences: Int32Array
+    log_shift: int
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TableAdd(Operator):
     """y = clamp(zy + (first[a + 128] + second[b + 128]) * multiplier / 2^shift, rounded twice), the sum within int32.
 
@@ -528,7 +544,7 @@ def is_pointwise(operator: Operator) -> bool:
             return axis == 2
         case Add() | TableAdd() | Mul() | ChannelAffine() | Lookup() | ChannelLookup() | Softmax():
             return True
-        case FixedPointSoftmax() | GatherChannels() | PRelu() | Maximum() | Minimum() | ArgMax():
+        case FixedPointSoftmax() | LogSoftmax() | GatherChannels() | PRelu() | Maximum() | Minimum() | ArgMax():
             return True
         case _:
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +15,18 @@ from msf_riot.importer.file import read_bytes
 from msf_riot.importer.values import Array
 from msf_riot.ir import Graph, Int8Array
 
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
+
 
 def litert_outputs(model: Path | bytes, graph: Graph, inputs: Iterable[Int8Array]) -> Int8Array:
-    """LiteRT's outputs for int8 inputs of `Graph.input_shape`, by its reference kernels; int8 [n, *graph.output_shape].
+    """LiteRT's outputs for int8 inputs of `Graph.input_shape`, int8 [n, *graph.output_shape].
 
     Raises ModelError.
     """
-    # LiteRT is loaded where it is asked for: most commands do without
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
     content = _accepted(model if isinstance(model, bytes) else read_bytes(model))
     try:
-        interpreter = Interpreter(
-            model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1
-        )
+        interpreter = _interpreter(content)
         interpreter.allocate_tensors()
         given = {each["name"]: each["index"] for each in interpreter.get_input_details()}
         wanted = [each["index"] for each in interpreter.get_output_details()]
@@ -62,6 +61,22 @@ def float_outputs(model: Path, inputs: Iterable[Sequence[npt.NDArray[np.float32]
             yield [interpreter.get_tensor(each["index"]) for each in interpreter.get_output_details()]
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"LiteRT cannot run the model: {' '.join(str(error).split())[:300]}") from error
+
+
+def _interpreter(content: bytes) -> Interpreter:
+    """With the reference kernels, or with LiteRT's own where an operator (ELU) is not among these."""
+    # LiteRT is loaded where it is asked for: most commands do without
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    try:
+        return Interpreter(
+            model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1
+        )
+    except ValueError as error:
+        if "Didn't find op" not in str(error):
+            raise
+    kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    return Interpreter(model_content=content, experimental_op_resolver_type=kernels, num_threads=1)
 
 
 def _accepted(content: bytes) -> bytes:

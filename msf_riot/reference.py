@@ -30,6 +30,7 @@ from msf_riot.ir import (
     GlobalAveragePool,
     Graph,
     Int8Array,
+    LogSoftmax,
     Lookup,
     Maximum,
     MaxPool2D,
@@ -158,6 +159,8 @@ def execute_operator(graph: Graph, operator: Operator, inputs: Sequence[Int8Arra
             result = zero + _softmax(operator, inputs[0])
         case FixedPointSoftmax():
             result = _fixed_point_softmax(operator, inputs[0]) - 128
+        case LogSoftmax():
+            result = zero - _below_log_softmax(operator, inputs[0])
         case _:
             raise ValueError(f"operator '{operator.name}' is of a kind unknown to the reference: {type(operator)}")
     output: Int8Array = np.clip(result, operator.low, operator.high).astype(np.int8)
@@ -389,18 +392,61 @@ def _fixed_point_softmax(operator: FixedPointSoftmax, x: Int8Array) -> Int64Arra
     return result
 
 
+def _below_log_softmax(operator: LogSoftmax, x: Int8Array) -> Int64Array:
+    distance = x.max(axis=2, keepdims=True).astype(np.int64) - x
+    total = operator.exponentials.astype(np.int64)[distance].sum(axis=2, keepdims=True)
+    below = operator.differences.astype(np.int64)[distance] + (logarithm(total) >> operator.log_shift)
+    result: Int64Array = (below * operator.multiplier + (1 << (operator.shift - 1))) >> operator.shift
+    return result
+
+
+def logarithm(total: Int64Array) -> Int64Array:
+    """log(total / 2^19) in 26 fractional bits, total in [2^19, 2^31).
+
+    log_x_for_x_greater_than_or_equal_to_1 of TensorFlow Lite: n * log(2) and a rational approximation of log(z) around
+    the fourth root of 1/2, total / 2^19 = 2^n * z, from the better of two n that are half apart.
+    """
+    root, fourth_root, quarter = np.int64(1518500250), 1805811301, 1 << 23
+    halved = _doubling_high_product(total, root)
+    zeros, headroom = _leading_zeros(total), _leading_zeros(halved) - 1
+    upper = np.minimum(2 * _doubling_high_product(np.left_shift(total, zeros - 1), root), INT32_LIMIT - 1)
+    lower = np.minimum(np.left_shift(total, headroom), INT32_LIMIT - 1)
+    power = np.maximum(((12 - zeros) << 25) + quarter, ((12 - headroom) << 25) - quarter)
+    z = np.minimum(upper, lower)
+    mean, q = (z + fourth_root + 1) >> 1, 2 * (z - fourth_root)
+    q2 = _doubling_high_product(q, q)
+    numerator = _doubling_high_product(q, z)
+    numerator = numerator + _doubling_high_product(_doubling_high_product(q, q2), np.int64(117049297))
+    denominator = _doubling_high_product(mean, 1057819769 + q + _doubling_high_product(q2, np.int64(127690142)))
+    denominator = denominator + _doubling_high_product(q, np.int64(638450708))
+    scaled = (numerator + (1 << 5) - (numerator < 0)) >> 6
+    return 2 * (
+        _doubling_high_product(power, np.int64(1488522236))
+        + _doubling_high_product(scaled, _one_over_one_plus(denominator))
+    )
+
+
+def _leading_zeros(value: Int64Array) -> Int64Array:
+    """Of positive 32-bit numbers."""
+    return 32 - np.frexp(value.astype(np.float64))[1].astype(np.int64)
+
+
 def reciprocal(total: Int64Array) -> tuple[Int64Array, Int64Array]:
     """(r, n): 2^n / (total / 2^19) = r / 2^31 in [1/2, 1), by Newton's method in integers; total in [2^19, 2^31).
 
     GetReciprocal and one_over_one_plus_x_for_x_in_0_1 of TensorFlow Lite and gemmlowp.
     """
     bits = np.floor(np.log2(total.astype(np.float64))).astype(np.int64)
-    fraction = np.left_shift(total, 31 - bits) - (1 << 31)
+    return _one_over_one_plus(np.left_shift(total, 31 - bits) - (1 << 31)), bits - 19
+
+
+def _one_over_one_plus(fraction: Int64Array) -> Int64Array:
+    """1 / (1 + fraction), both in 31 fractional bits."""
     half = (fraction + (1 << 31)) >> 1
     x = 1515870810 + _doubling_high_product(half, np.int64(-1010580540))
     for _ in range(3):
         x = x + 4 * _doubling_high_product(x, (1 << 29) - _doubling_high_product(half, x))
-    return np.minimum(2 * x, INT32_LIMIT - 1), bits - 19
+    return np.minimum(2 * x, INT32_LIMIT - 1)
 
 
 def _doubling_high_product(a: Int64Array, b: Int64Array | np.int64) -> Int64Array:

@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from msf_riot import importer, passes, zoo
 from msf_riot.codegen.names import checked_name
+from msf_riot.errors import ModelError
 from msf_riot.importer.labels import with_labels
 from msf_riot.ir import Graph
+
+PIXELS = ("input_pixels", "mean", "deviation")
+
+Pixels: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+"""(mean, deviation) where the input are to be pixels of 0 to 255, see `passes.with_pixels`.
+
+Both empty: what the model's file says, or else 0 and 1.
+"""
+
+
+def read_pixels(given: Callable[[str, str], str | None], variable: Callable[[str], str]) -> Pixels | None:
+    """What a user said: given(name, "") of input_pixels, mean and deviation; variable(name) is how the user says it.
+
+    Raises ModelError.
+    """
+    element, mean, deviation = (given(name, "") or "" for name in PIXELS)
+    if element not in ("", "uint8"):
+        raise ModelError(f"{variable('input_pixels')} {element}: pixels are uint8")
+    if bool(mean) != bool(deviation):
+        raise ModelError(f"{variable('mean')} and {variable('deviation')} belong together")
+    if not element:
+        if mean:
+            raise ModelError(f"{variable('mean')} needs {variable('input_pixels')} uint8")
+        return None
+    return _numbers(mean, variable("mean")), _numbers(deviation, variable("deviation"))
+
+
+def _numbers(text: str, name: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise ModelError(f"{name}: '{text}' are no numbers with commas between") from None
 
 
 @dataclass(frozen=True)
@@ -20,11 +55,7 @@ class ModelSource:
     keep_constant_channels: bool = False
     name: str | None = None
     labels: Path | None = None
-    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
-    """(mean, deviation) where the input are to be pixels of 0 to 255, see `passes.with_pixels`.
-
-    Both empty: what the model's file says, or else 0 and 1.
-    """
+    pixels: Pixels | None = None
 
     def graph(self) -> Graph:
         """Imports the model; channels that never change are folded away unless they are to be kept. Raises MsfError."""

@@ -13,6 +13,8 @@
 #   MSF_NAME_kws     the package is msf_model_<that>                (default: from the file's name)
 #   MSF_KERNELS_kws  the kernels to call                            (default: the fastest of the board)
 #   MSF_LABELS_kws   a file with the names of the classes           (default: those in the model's metadata)
+#   MSF_INPUT_PIXELS_kws   uint8: the input are pixels of 0 to 255, less 128
+#   MSF_MEAN_kws, MSF_DEVIATION_kws  a pixel becomes (pixel - mean) / deviation, one or one a channel: 127.5,127.5,127.5
 #   MSF_KEEP_CONSTANT_CHANNELS_kws   1 computes channels that never change as well
 #
 # Of Kconfig's choices, app.config and user.config say the kernels of all models: CONFIG_MSF_KERNELS_PORTABLE=y.
@@ -37,7 +39,8 @@ endif
 msf_words = $(call msf_quoted,model=$(1)) \
   $(call msf_option,plan,PLAN,$(2)) $(call msf_option,ram,RAM,$(2)) $(call msf_option,input,INPUT,$(2)) \
   $(call msf_option,name,NAME,$(2)) $(call msf_option,kernels,KERNELS,$(2)) $(call msf_option,labels,LABELS,$(2)) \
-  $(call msf_option,keep_constant_channels,KEEP_CONSTANT_CHANNELS,$(2))
+  $(call msf_option,input_pixels,INPUT_PIXELS,$(2)) $(call msf_option,mean,MEAN,$(2)) \
+  $(call msf_option,deviation,DEVIATION,$(2)) $(call msf_option,keep_constant_channels,KEEP_CONSTANT_CHANNELS,$(2))
 
 # What these targets do needs no package that is not there already
 msf_idle_goals := clean distclean clean-pkg clean-intermediates help list-ttys

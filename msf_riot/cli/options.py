@@ -80,33 +80,21 @@ def takes_source(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument(
         "--input-pixels",
-        choices=("uint8",),
+        metavar="uint8",
+        default="",
         help="the input are bytes of 0 to 255 of a camera, less 128; with --mean and --deviation as in training",
     )
-    parser.add_argument("--mean", type=_numbers, metavar="M[,M,M]", help="of pixels, one or one a channel")
-    parser.add_argument(
-        "--deviation", type=_numbers, metavar="D[,D,D]", help="a pixel becomes (pixel - mean) / deviation"
-    )
+    parser.add_argument("--mean", default="", metavar="M[,M,M]", help="of pixels, one or one a channel")
+    parser.add_argument("--deviation", default="", metavar="D[,D,D]", help="a pixel becomes (pixel - mean) / deviation")
 
 
 def source_of(arguments: argparse.Namespace) -> ModelSource:
     """The model of a command that runs one."""
-    from msf_riot.source import ModelSource
+    from msf_riot.source import ModelSource, read_pixels
 
-    if (arguments.mean is None) != (arguments.deviation is None):
-        raise MsfError("--mean and --deviation belong together")
-    pixels = None
-    if arguments.input_pixels is not None:
-        pixels = (arguments.mean or (), arguments.deviation or ())
+    given = vars(arguments)
+    pixels = read_pixels(lambda name, default: given.get(name, default), lambda name: f"--{name.replace('_', '-')}")
     return ModelSource(arguments.model, arguments.keep_constant_channels, arguments.name, arguments.labels, pixels)
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    """Numbers with commas between."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' are no numbers with commas between") from None
 
 
 def read_model(model: str, keep_constant_channels: bool = True) -> ir.Graph:

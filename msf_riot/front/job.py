@@ -46,6 +46,7 @@ class Job:
         places = f"{self.model_file if not self.model.startswith(zoo.PREFIX) else self.model}:{self.plan or ''}"
         places += f":{self.board.kernels}:{self.source.keep_constant_channels}"
         places += f":{self.source.name}:{self.source.labels}" if self.source.name or self.source.labels else ""
+        places += f":{self.source.pixels}" if self.source.pixels else ""
         places += f":{self.board.ram_left()}" if self.plan is None else ""
         return BUILD / f"{name}-{hashlib.sha256(places.encode()).hexdigest()[:8]}"
 

@@ -14,7 +14,7 @@ from msf_riot.codegen.names import checked_name
 from msf_riot.errors import BoardError, ModelError, PlanError
 from msf_riot.front.job import Job
 from msf_riot.places import ROOT, check_path
-from msf_riot.source import ModelSource
+from msf_riot.source import ModelSource, read_pixels
 
 VARIABLES: Mapping[str, tuple[str, str]] = {
     "BOARD": ("host", "a board of `msf-riot boards`, several with commas between, or `all` that can be built here"),
@@ -26,6 +26,9 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     ),
     "NAME": ("", "the package is msf_model_NAME; without one it has the name of the model's file"),
     "LABELS": ("", "a file with the names of the classes, one a line; without one those in the model's metadata"),
+    "INPUT_PIXELS": ("", "uint8: the input are pixels of 0 to 255, less 128"),
+    "MEAN": ("", "of pixels in training, one or one a channel, with commas between; with DEVIATION"),
+    "DEVIATION": ("", "a pixel becomes (pixel - MEAN) / DEVIATION"),
     "OPTIMIZE": ("speed", "speed (-O2) or size (-Os)"),
     "KEEP_CONSTANT_CHANNELS": ("0", "1 computes channels that never change as well, instead of folding them away"),
 }
@@ -105,7 +108,9 @@ def make_jobs(settings: Mapping[str, str], jobs: int) -> tuple[Job, ...]:
     keep = settings["KEEP_CONSTANT_CHANNELS"]
     if keep not in ("0", "1"):
         raise PlanError(f"KEEP_CONSTANT_CHANNELS={keep} is neither 0 nor 1")
-    source = ModelSource(model if model.startswith(zoo.PREFIX) else str(model_file), keep == "1", name, labels)
+    pixels = read_pixels(lambda name, default: settings.get(name.upper(), default), str.upper)
+    named = model if model.startswith(zoo.PREFIX) else str(model_file)
+    source = ModelSource(named, keep == "1", name, labels, pixels)
     return tuple(Job(model, model_file, source, plan, application, board, optimize, jobs, others) for board in chosen)
 
 

@@ -27,6 +27,7 @@ from msf_riot.ir import (
     GlobalAveragePool,
     Graph,
     Int8Array,
+    LogSoftmax,
     Lookup,
     Maximum,
     MaxPool2D,
@@ -120,6 +121,8 @@ def _instructions(operator: Operator, source: Tensor, output: Tensor, pixels: in
             return 270 * channels
         case FixedPointSoftmax():
             return 45 * channels
+        case LogSoftmax():
+            return 45 * channels + 400
         case TableAdd(multiplier=multiplier):
             return (26 if multiplier else 10.3) * channels
         case Concat():
@@ -250,6 +253,20 @@ def _constants(graph: Graph, operator: Operator, name: str, prefix: str) -> Cons
             table = array("table", "int32_t", operator.table, "2^31 * exp(-scale * i)")
             fields = [*refer(table), ("channels", str(source.channels))]
             return Constants("msf_fixed_point_softmax_s8_t", (*fields, *clamp), (table,))
+        case LogSoftmax():
+            arrays = [
+                array("exponentials", "int32_t", operator.exponentials, "2^19 * exp(-scale * i)"),
+                array("differences", "int32_t", operator.differences, "scale * i"),
+            ]
+            fields = [
+                *refer(*arrays),
+                ("multiplier", str(operator.multiplier)),
+                ("shift", str(operator.shift)),
+                ("log_shift", str(operator.log_shift)),
+                ("channels", str(source.channels)),
+                ("out_zero", str(zero_out)),
+            ]
+            return Constants("msf_log_softmax_s8_t", (*fields, *clamp), tuple(arrays))
         case ChannelAffine():
             arrays = [
                 array("multiplier", "int32_t", operator.multiplier, "factors"),
@@ -437,6 +454,8 @@ def _call(graph: Graph, operator: Operator, call: Call) -> list[str]:
             return [f"msf_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
         case FixedPointSoftmax():
             return [f"msf_fixed_point_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
+        case LogSoftmax():
+            return [f"msf_log_softmax_s8({op}, {first.pixels}, {out}, {pixels});"]
         case Concat(axis=axis) if axis != 2:
             calls, done = [], 0
             for source, tensor in zip(sources, operator.inputs, strict=True):

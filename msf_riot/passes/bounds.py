@@ -25,6 +25,7 @@ from msf_riot.ir import (
     GatherChannels,
     Graph,
     Int8Array,
+    LogSoftmax,
     Lookup,
     Operator,
     PRelu,
@@ -105,7 +106,7 @@ def _output_bounds(graph: Graph, operator: Operator, inputs: Sequence[Bounds]) -
             return _lookup_bounds(operator, inputs[0])
         case TableAdd():
             return _table_add_bounds(graph, operator, inputs)
-        case Softmax() | FixedPointSoftmax() | TransposedConv2D() | DepthToSpace() | SpaceToDepth():
+        case Softmax() | FixedPointSoftmax() | LogSoftmax() | TransposedConv2D() | DepthToSpace() | SpaceToDepth():
             # exponentials are rounded, so a corner need not be the extreme; the others mix channels
             return _any_bounds(graph, operator)
         case GatherChannels(channels=channels, value=value):

@@ -29,6 +29,7 @@ from msf_riot.ir import (
     GatherChannels,
     Graph,
     Int32Array,
+    LogSoftmax,
     Operator,
     PRelu,
     Softmax,
@@ -159,7 +160,7 @@ def _widen(graph: Graph, operator: Operator, bounds: Mapping[str, Bounds], kept:
                 side[used] = True
         case Conv2D() | Dense():
             masks[0] |= _needed_inputs(graph, operator, bounds, output)
-        case Softmax() | FixedPointSoftmax() | TransposedConv2D() | ChannelLookup() | PRelu() | ArgMax():
+        case Softmax() | FixedPointSoftmax() | LogSoftmax() | TransposedConv2D() | ChannelLookup() | PRelu() | ArgMax():
             masks[0][:] = output[:] = True
         case DepthToSpace() | SpaceToDepth():
             masks[0][:] = output[:] = True

@@ -32,6 +32,7 @@ from msf_riot.ir import (
     Gather,
     GlobalAveragePool,
     Graph,
+    LogSoftmax,
     Lookup,
     Maximum,
     MaxPool2D,
@@ -94,7 +95,8 @@ def _part_reads(outputs: int, inputs: int, begin: int) -> Reads:
 
 
 _ELEMENTWISE = (
-    Add, TableAdd, Mul, ChannelAffine, Lookup, ChannelLookup, Softmax, FixedPointSoftmax, PRelu, Maximum, Minimum,
+    Add, TableAdd, Mul, ChannelAffine, Lookup, ChannelLookup, Softmax, FixedPointSoftmax, LogSoftmax, PRelu,
+    Maximum, Minimum,
 )  # fmt: skip
 
 

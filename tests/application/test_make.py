@@ -217,6 +217,7 @@ def test_options_beside_the_model(make: Make, installed, tmp_path: Path) -> None
         ({"MSF_NAME_net": "Net"}, "'Net' is no name for a model"),
         ({"MSF_LABELS_net": "absent.txt"}, "MSF_LABELS_net = absent.txt: no such file"),
         ({"MSF_KEEP_CONSTANT_CHANNELS_net": "yes"}, "is neither 0 nor 1"),
+        ({"MSF_MEAN_net": "1", "MSF_DEVIATION_net": "1"}, "MSF_MEAN_net needs MSF_INPUT_PIXELS_net uint8"),
         ({"MSF_MODELS": "$$(touch_x)'\";.onnx"}, "no such file"),
     ],
 )

@@ -22,6 +22,7 @@ from msf_riot.ir import (
     GatherChannels,
     GlobalAveragePool,
     Graph,
+    LogSoftmax,
     Lookup,
     Maximum,
     MaxPool2D,
@@ -138,7 +139,8 @@ def layer(draw: st.DrawFn, builder: Builder, x: str, pool: list[str]) -> str:
     same = [name for name in pool if builder.tensors[name].shape == source.shape and name != x]
     alike = [name for name in pool if builder.tensors[name].shape[:2] == (height, width) and name != x]
     kinds = ["conv", "conv", "depthwise", "depthwise", "pointwise", "pointwise", "lookup", "affine"]
-    kinds += ["max", "average", "pad", "resize", "softmax", "excite", "bilinear", "transposed", "transposed", "slice"]
+    kinds += ["max", "average", "pad", "resize", "softmax", "log_softmax", "excite", "bilinear", "slice"]
+    kinds += ["transposed", "transposed"]
     kinds += ["channels", "prelu", "tables"] + ["argmax"] * (len(pool) > 2)
     kinds += ["depth_to_space"] * (channels % 4 == 0) + ["space_to_depth"] * (height % 2 == 0 and width % 2 == 0)
     rows_alike = [name for name in pool if builder.tensors[name].shape[1:] == (width, channels)]
@@ -195,6 +197,18 @@ def layer(draw: st.DrawFn, builder: Builder, x: str, pool: list[str]) -> str:
                 multiplier=random.integers(-(1 << 20), 1 << 20, channels).astype(np.int32),
                 offset=random.integers(-(1 << 26), 1 << 26, channels).astype(np.int32),
                 shift=random.integers(19, 22, channels).astype(np.int32),
+            )
+        case "log_softmax":
+            scale = draw(st.sampled_from([0.002, 0.05, 0.2]))
+            return builder.add(
+                LogSoftmax,
+                (x,),
+                builder.tensor(*source.shape),
+                exponentials=np.rint(2.0**19 * np.exp(-scale * np.arange(256))).astype(np.int32),
+                differences=np.rint(2.0**25 * scale * np.arange(256)).astype(np.int32),
+                log_shift=1,
+                multiplier=int(random.integers(1 << 29, 1 << 30)),
+                shift=int(random.integers(48, 53)),
             )
         case "softmax":
             if draw(st.booleans()):

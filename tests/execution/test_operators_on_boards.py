@@ -17,6 +17,7 @@ from msf_riot.ir import (
     GatherChannels,
     GlobalAveragePool,
     Graph,
+    LogSoftmax,
     Maximum,
     Minimum,
     Mul,
@@ -78,6 +79,10 @@ def network() -> Graph:
     build_.operators[-1] = type(build_.operators[-1])(**{**vars(build_.operators[-1]), "rounding": "odd"})
     build_.outputs.append(product)
     build_.outputs.append(large)
+    exponentials = np.rint(2.0**19 * np.exp(-0.1 * np.arange(256))).astype(np.int32)
+    differences = np.rint(2.0**26 * 0.1 * np.arange(256)).astype(np.int32)
+    fields = {"exponentials": exponentials, "differences": differences, "log_shift": 0, "multiplier": 5, "shift": 25}
+    build_.outputs.append(build_.add(LogSoftmax, (turned,), build_.tensor(6, 5, 16), **fields))
     mean = build_.add(GlobalAveragePool, (turned,), build_.tensor(1, 1, 16), multiplier=1 << 30, shift=33)
     build_.operators[-1] = type(build_.operators[-1])(**{**vars(build_.operators[-1]), "rounding": "even"})
     assert mean == build_.operators[-1].output

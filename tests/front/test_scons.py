@@ -191,6 +191,7 @@ def test_help_names_every_variable_with_its_default(tree: Path) -> None:
         (["MODEL=nowhere.onnx"], "MODEL=nowhere.onnx: no such file"),
         (["PLAN=nowhere.json"], "PLAN=nowhere.json: no such file"),
         (["APP=nothing"], "APP=nothing"),
+        (["INPUT_PIXELS=uint8", "MEAN=1,2", "DEVIATION=x"], "DEVIATION: 'x' are no numbers"),
         (["MODEL=README.md"], "not an ONNX file"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -302,6 +303,8 @@ def test_a_name_and_labels_make_another_package(tree: Path, tmp_path: Path) -> N
     labels.write_text(labels.read_text().replace("class 3", "another"))
     assert steps(scons(tree, *asked)) == ["generate", "build", "run"]
     assert steps(scons(tree, *asked)) == ["run"]
+    pixels = ("INPUT_PIXELS=uint8", "MEAN=127.5", "DEVIATION=127.5")
+    assert steps(scons(tree, *asked, *pixels)) == ["generate", "build", "run"]
     assert "is no name for a model" in scons(tree, MODEL, "NAME=Door").stderr
 
 

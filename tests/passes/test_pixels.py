@@ -52,5 +52,9 @@ def test_the_header_says_which_bytes_it_wants(tmp_path: Path, capsys: pytest.Cap
     assert found["match"] and found["max_abs_diff_ort"] <= 1
     assert cli.main(["verify", MODEL, "--mean", "1"]) == 2
     assert "belong together" in capsys.readouterr().err
+    assert cli.main(["verify", MODEL, "--input-pixels", "int8"]) == 2
+    assert "--input-pixels int8: pixels are uint8" in capsys.readouterr().err
+    assert cli.main(["verify", MODEL, *pixels[:2], "--mean", "1;2", "--deviation", "1"]) == 2
+    assert "--mean: '1;2' are no numbers" in capsys.readouterr().err
     assert cli.main(["verify", "zoo:tiny-resize", *pixels]) == 2
     assert "takes no floats" in capsys.readouterr().err

@@ -110,7 +110,14 @@ def test_tiny_networks_cover_every_operator_of_the_graph() -> None:
         for operator in import_model(zoo.resolve(f"zoo:{name}")).operators
     }
     elsewhere = {  # FixedPointSoftmax is TensorFlow Lite's; the others are tried in tests/importer
-        *(ir.FixedPointSoftmax, ir.GatherChannels, ir.DepthToSpace, ir.SpaceToDepth, ir.TransposedConv2D),
+        *(
+            ir.FixedPointSoftmax,
+            ir.LogSoftmax,
+            ir.GatherChannels,
+            ir.DepthToSpace,
+            ir.SpaceToDepth,
+            ir.TransposedConv2D,
+        ),
         *(ir.ResizeBilinear, ir.PRelu, ir.ChannelLookup, ir.Maximum, ir.Minimum, ir.ArgMax),
     }
     assert used == kinds - elsewhere

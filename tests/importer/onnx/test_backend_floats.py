@@ -23,7 +23,7 @@ OPERATORS = re.compile(
     r"test_(slice|split|depthtospace|spacetodepth|concat|edge_pad|reflect_pad|wrap_pad|constant_pad|gather_[0-9n]|argmax|"
     r"prelu|resize|upsample|convtranspose|reduce_max|reduce_mean|reduce_sum_(?!sq)|averagepool|maxpool|globalaverage|"
     r"globalmax|conv_|basic_conv|elu|selu|softplus|leakyrelu|celu|hardsigmoid|hardswish|gelu|mish|softsign|thresholdedrelu|"
-    r"sigmoid|tanh|softmax|transpose|reshape|flatten|squeeze|unsqueeze|batchnorm|relu|clip|abs|neg|exp|sqrt|floor|ceil|"
+    r"sigmoid|tanh|softmax|logsoftmax|transpose|reshape|flatten|squeeze|unsqueeze|batchnorm|relu|clip|abs|neg|exp|sqrt|floor|ceil|"
     r"sin_|cos_|atan_|pow_|sign|log_|identity|max_|min_|sub|add|mul|sum_)"
 )
 NO_TESTS_OF_THEM = re.compile("expanded|seq|optional")
@@ -34,6 +34,7 @@ STEPS = 3.0
 BEYOND_QUANTIZATION = {
     "test_thresholdedrelu_example": "an input lies on the threshold",
     "test_softmax_large_number": "a range of 10,000 in 255 steps",
+    "test_logsoftmax_large_number": "a range of 10,000 in 255 steps",
 }
 
 

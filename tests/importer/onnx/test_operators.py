@@ -21,6 +21,7 @@ from msf_riot.ir import (
     DepthwiseConv2D,
     Gather,
     GlobalAveragePool,
+    LogSoftmax,
     Lookup,
     MaxPool2D,
     Mul,
@@ -406,6 +407,14 @@ def test_softmax_of_a_vector(element: str, tmp_path: Path) -> None:
     x = draw.activation((1, 40))
     y = draw.qdq(draw.op("Softmax", x), (1 / 256, np.iinfo(element).min))
     assert isinstance(check(draw, y, tmp_path).operators[-1], Softmax)
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.4])
+def test_log_softmax(scale: float, tmp_path: Path) -> None:
+    draw = Drawing()
+    x = draw.qdq(draw.graph_input((1, 10)), (scale, -3))
+    y = draw.qdq(draw.op("LogSoftmax", x, axis=-1), (scale, 120))
+    assert isinstance(check(draw, y, tmp_path).operators[-1], LogSoftmax)
 
 
 def test_softmax_of_each_pixel(tmp_path: Path) -> None:

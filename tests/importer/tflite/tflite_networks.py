@@ -276,6 +276,12 @@ def softmax(draw, net: Network, x: Activation) -> Activation:
     return y
 
 
+def log_softmax(draw, net: Network, x: Activation) -> Activation:
+    y = net.activation(x.shape, 1 / 16, 127)
+    net.operator("LOG_SOFTMAX", [x.index], [y.index], options("LogSoftmax"), 2)
+    return y
+
+
 def pad(draw, net: Network, x: Activation) -> Activation:
     amounts = np.array([[0, 0], *([draw(st.integers(0, 2)) for _ in (0, 1)] for _ in (0, 1)), [0, 0]], np.int32)
     y = net.like([s + int(a.sum()) for s, a in zip(x.shape, amounts, strict=True)], x)
@@ -308,15 +314,15 @@ FUNCTIONS = {
     "LOGISTIC": 2,
     "TANH": 2,
     "GELU": 2,
+    "ABS": 1,
     "HARD_SWISH": 1,
 }
 """With the versions that have int8."""
 
 
 def function(draw, net: Network, x: Activation) -> Activation:
-    known = [
-        name for name in FUNCTIONS if net.element == "int8" or name not in ("LOGISTIC", "TANH", "GELU", "HARD_SWISH")
-    ]
+    only_int8 = ("LOGISTIC", "TANH", "GELU", "HARD_SWISH", "ABS")
+    known = [name for name in FUNCTIONS if net.element == "int8" or name not in only_int8]
     name = draw(st.sampled_from(known))
     match name:
         case "LOGISTIC":
@@ -561,10 +567,24 @@ def in_batches(draw, net: Network, x: Activation) -> Activation:
 
 IMAGE = [
     *(conv, depthwise, conv, depthwise, pool, mean, add, constant, quantize, pad, concat, resize, function, dense),
-    *(softmax, transposed, bilinear, split, cut, gather, rearrange, mirror, wide_pad, slopes, extreme, by_channel),
+    *(
+        softmax,
+        log_softmax,
+        transposed,
+        bilinear,
+        split,
+        cut,
+        gather,
+        rearrange,
+        mirror,
+        wide_pad,
+        slopes,
+        extreme,
+        by_channel,
+    ),
     *(largest, in_batches, resized_like),
 ]
-VECTOR = [dense, add, constant, quantize, softmax, function, concat, extreme]
+VECTOR = [dense, add, constant, quantize, softmax, log_softmax, function, concat, extreme]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Softmax over the channels."""
+"""Softmax over the channels and its logarithm."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from msf_riot.importer.draft import Draft
 from msf_riot.importer.input_layout import bind, channels_along
 from msf_riot.importer.onnx.reading import Node
 from msf_riot.importer.onnx.registry import Inputs, reads
-from msf_riot.importer.softmax import Exponentials
+from msf_riot.importer.softmax import Exponentials, LogExponentials
 from msf_riot.importer.values import Value, real_of
 
 
-@reads("Softmax")
+@reads("Softmax", "LogSoftmax")
 def softmax(node: Node, inputs: Inputs, draft: Draft) -> Value:
     """Old opsets flatten from `axis` on; new ones take that axis alone."""
     leaf = real_of(node, inputs[0]).leaf(draft)
@@ -28,4 +28,4 @@ def softmax(node: Node, inputs: Inputs, draft: Draft) -> Value:
         raise node.unsupported("runs over rows or columns; only over the channels is supported")
     if view.hwc[2] > 4095:
         raise node.unsupported(f"runs over {view.hwc[2]} channels; at most 4095 are supported")
-    return Exponentials(node, view, leaf)
+    return (LogExponentials if node.operator == "LogSoftmax" else Exponentials)(node, view, leaf)

@@ -1,4 +1,4 @@
-"""Functions of one element, as tables, and SOFTMAX."""
+"""Functions of one element, as tables, SOFTMAX and LOG_SOFTMAX."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from msf_riot.importer.draft import Quantized
 from msf_riot.importer.tflite.fixed_point import (
+    INT32_MAX,
     Integers,
     exp_on_negative_values,
     multiply,
@@ -20,7 +21,7 @@ from msf_riot.importer.tflite.fixed_point import (
 from msf_riot.importer.tflite.reading import Operation
 from msf_riot.importer.tflite.registry import Import, Value, code_of, reads
 from msf_riot.importer.values import Array, FloatArray
-from msf_riot.ir import FixedPointSoftmax, Lookup
+from msf_riot.ir import FixedPointSoftmax, LogSoftmax, Lookup
 
 MAX_CLASSES = 4095
 SCALED_DIFFERENCE_BITS = 5
@@ -30,32 +31,64 @@ SCALED_DIFFERENCE_BITS = 5
 @reads("SOFTMAX")
 def softmax(operation: Operation, reading: Import) -> Value:
     """Over the last axis."""
-    source = reading.activation(operation, 0)
+    source = _of_channels(operation, reading)
     target = reading.target(operation)
-    view = source.view
-    last = view.names(len(view.shape) - 1)
-    if view.bound and (last not in ("", "C") or view.hwc[2] != view.shape[-1]):
-        raise operation.unsupported("runs over rows or columns; only over the channels is supported")
-    if view.shape[-1] > MAX_CLASSES:
-        raise operation.unsupported(f"runs over {view.shape[-1]} channels; at most {MAX_CLASSES} are supported")
     if target.quantization.scale != 1 / 256 or target.quantization.zero_point != -128:
         raise operation.unsupported("its output must have the scale 1/256 and its least integer as the zero point")
     beta = float(operation.option("Beta", 1.0))
     if not (math.isfinite(beta) and beta > 0):
         raise operation.unsupported(f"beta is {beta}; it must be above 0")
     table = exponentials(source.quantization.scale, beta)
-    return target.emit(operation, FixedPointSoftmax, [source], view, table=table)
+    return target.emit(operation, FixedPointSoftmax, [source], source.view, table=table)
+
+
+@reads("LOG_SOFTMAX")
+def log_softmax(operation: Operation, reading: Import) -> Value:
+    """Over the last axis."""
+    source = _of_channels(operation, reading)
+    target = reading.target(operation)
+    if target.quantization.scale != 1 / 16 or target.quantization.zero_point != 127:
+        raise operation.unsupported("its output must have the scale 1/16 and its greatest integer as the zero point")
+    scale = source.quantization.scale
+    differences, counts = _scaled_differences(scale, 1.0)
+    return target.emit(
+        operation,
+        LogSoftmax,
+        [source],
+        source.view,
+        exponentials=rounding_divide(exponentials(scale, 1.0), 12).astype(np.int32),
+        differences=np.where(counts, -differences, INT32_MAX).astype(np.int32),
+        log_shift=0,
+        multiplier=1,
+        shift=31 - SCALED_DIFFERENCE_BITS - 4,
+    )
+
+
+def _of_channels(operation: Operation, reading: Import) -> Quantized:
+    source = reading.activation(operation, 0)
+    view = source.view
+    last = view.names(len(view.shape) - 1)
+    if view.bound and (last not in ("", "C") or view.hwc[2] != view.shape[-1]):
+        raise operation.unsupported("runs over rows or columns; only over the channels is supported")
+    if view.shape[-1] > MAX_CLASSES:
+        raise operation.unsupported(f"runs over {view.shape[-1]} channels; at most {MAX_CLASSES} are supported")
+    return source
 
 
 def exponentials(scale: float, beta: float) -> npt.NDArray[np.int32]:
     """[256] exp(-scale * beta * d) in 31 fractional bits, 0 where TensorFlow Lite leaves the difference out."""
+    rescaled, counts = _scaled_differences(scale, beta)
+    return np.where(counts, exp_on_negative_values(rescaled), 0).astype(np.int32)
+
+
+def _scaled_differences(scale: float, beta: float) -> tuple[Integers, npt.NDArray[np.bool_]]:
+    """[256] -scale * beta * d in 26 fractional bits, and which of them count; the others are 0 here."""
     real = min(beta * scale * (1 << (31 - SCALED_DIFFERENCE_BITS)), (1 << 31) - 1.0)
     multiplier, exponent = quantized_multiplier(real)
     reach = ((1 << SCALED_DIFFERENCE_BITS) - 1) * (1 << (31 - SCALED_DIFFERENCE_BITS)) / 2.0**exponent
     differences = -np.arange(256)
     counts = differences >= -math.floor(reach)
-    rescaled = multiply(np.where(counts, differences, 0), multiplier, exponent)
-    return np.where(counts, exp_on_negative_values(rescaled), 0).astype(np.int32)
+    return multiply(np.where(counts, differences, 0), multiplier, exponent), counts
 
 
 @reads("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
@@ -95,8 +128,12 @@ def _gelu(x: FloatArray) -> FloatArray:
     return np.float32(0.5) * x * (np.float32(1) + erf)
 
 
+def _elu(x: FloatArray) -> FloatArray:
+    return np.where(x < 0, np.expm1(x), x)
+
+
 _FUNCTIONS: dict[str, Callable[[FloatArray], FloatArray]] = {
-    "LOGISTIC": _logistic, "TANH": np.tanh, "GELU": _gelu, "EXP": np.exp,
+    "LOGISTIC": _logistic, "TANH": np.tanh, "GELU": _gelu, "EXP": np.exp, "ELU": _elu,
 }  # fmt: skip
 
 
@@ -112,6 +149,16 @@ def function(operation: Operation, reading: Import) -> Value:
     if not (np.abs(scaled) < 2.0**31).all():
         raise operation.unsupported("gives values beyond int32 for some inputs, which TensorFlow Lite leaves undefined")
     return _table(operation, reading, source, round_away(scaled) + target.quantization.zero_point)
+
+
+@reads("ABS")
+def absolute(operation: Operation, reading: Import) -> Value:
+    """Rescaled only where the scales differ."""
+    source, target = reading.activation(operation, 0), reading.target(operation)
+    codes = np.abs(_steps(source))
+    if source.quantization.scale != target.quantization.scale:
+        codes = multiply(codes, *quantized_multiplier(source.quantization.scale / target.quantization.scale))
+    return _table(operation, reading, source, codes + target.quantization.zero_point)
 
 
 @reads("HARD_SWISH")

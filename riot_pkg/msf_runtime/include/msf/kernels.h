@@ -380,6 +380,22 @@ typedef struct {
 void msf_fixed_point_softmax_s8(const msf_fixed_point_softmax_s8_t *op, const int8_t *in,
                                 int8_t *out, int32_t pixels);
 
+/** Logarithm of the softmax over the channels of each pixel. In place. */
+typedef struct {
+    const int32_t *exponentials; /**< [256], 2^19 * exp(-scale * i) */
+    const int32_t *differences;  /**< [256], 2^(26 - log_shift) * scale * i */
+    int32_t multiplier;          /**< of what lies below the output's zero point */
+    int8_t shift;                /**< 1 to 62 */
+    uint8_t log_shift;           /**< at most 26 */
+    uint16_t channels;           /**< at most 4095 */
+    int8_t out_zero;
+    int8_t out_min;
+    int8_t out_max;
+} msf_log_softmax_s8_t;
+
+void msf_log_softmax_s8(const msf_log_softmax_s8_t *op, const int8_t *in, int8_t *out,
+                        int32_t pixels);
+
 #ifdef __cplusplus
 }
 #endif
