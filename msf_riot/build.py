@@ -165,15 +165,15 @@ def obstacle(board: Board) -> str | None:
     return None if board.toolchain.find() else _missing(board, board.toolchain, remedy)
 
 
-def emulation(board: Board) -> dict[str, str]:
-    """What make needs beside environment() to run a RIOT board in its emulator; empty without EMULATE=1.
+def emulation(board: Board, settings: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What make needs beside environment() to run a RIOT board in its emulator; empty without EMULATE=1 in `settings`.
 
     QEMU is RIOT's terminal program, on standard input and output. RIOT's own EMULATE=1 puts a Unix socket and socat
     between, and QEMU's FE310 UART drops what does not fit the socket: after some 280 bytes where socat is not quick.
 
     Raises BoardError where EMULATE=1 is set and the board has no emulator, or that is not installed.
     """
-    if board.kind != "riot" or board.isa == "native" or os.environ.get("EMULATE") != "1":
+    if board.kind != "riot" or board.isa == "native" or settings.get("EMULATE") != "1":
         return {}
     if board.emulator is None or board.machine is None:
         raise BoardError(

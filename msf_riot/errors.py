@@ -63,3 +63,7 @@ class MismatchError(MsfError):
     """The outputs of the device differ from those of the reference."""
 
     exit_status = 5
+
+
+class LabError(MsfError):
+    """A testbed's or a matrix's file is wrong, a board is in use or absent, a run or its journal cannot go on."""

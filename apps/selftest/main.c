@@ -183,6 +183,9 @@ static int model_command(int argc, char **argv)
     json_member("output_bytes", model->output_bytes);
     json_member("stages", model->stages);
     json_member("cases", msf_vectors.count);
+#ifdef MSF_BUILD_ID
+    json_text_member("build", MSF_BUILD_ID);
+#endif
     json_close();
     return 0;
 }

@@ -27,6 +27,7 @@ COMMANDS = (
     "generate",
     "verify",
     "evaluate",
+    "testbed",
     "boards",
     "makefile",
     "update",

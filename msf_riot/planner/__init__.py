@@ -1,7 +1,7 @@
 """Graph and limits -> Plan: candidate stages, solvers, strategies to compare with, and plan files."""
 
 from msf_riot.planner.choice import LAYER_BY_LAYER, Objective, choose_among, choose_plan, named_plan, suitable_plan
-from msf_riot.planner.files import fingerprint, read_plan, write_plan
+from msf_riot.planner.files import as_json, fingerprint, read_plan, write_plan
 from msf_riot.planner.paper import PREFIX as PAPER
 from msf_riot.planner.paper import paper_graph, paper_names, refuse_generation
 from msf_riot.planner.plan import Plan, Stage, instructions, make_plan
@@ -15,6 +15,7 @@ __all__ = [
     "Plan",
     "Stage",
     "Strategy",
+    "as_json",
     "candidates",
     "choose_among",
     "choose_plan",

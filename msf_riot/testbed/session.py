@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import pexpect
 import riotctrl.ctrl
@@ -43,6 +43,9 @@ ANSWER = re.compile(r"(?:^|[>\s])([+-])(\d+)\s*$")
 """Of apps/evaluate to a frame."""
 
 Kind = TypeVar("Kind")
+
+_terminals: set[int] = set()
+"""The process groups of the sessions that are open."""
 
 
 @dataclass(frozen=True)
@@ -254,11 +257,16 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(application: Path, environment: Mapping[str, str], timeout: float = HANDSHAKE_SECONDS) -> Iterator[Session]:
+def session(
+    application: Path,
+    environment: Mapping[str, str],
+    timeout: float = HANDSHAKE_SECONDS,
+    log: TextIO | None = None,
+) -> Iterator[Session]:
     """Start the terminal of the board named in `environment` and wait at most `timeout` seconds for its shell.
 
-    `environment` holds make's variables, added to this process's. Whatever was started is gone at the end.
-    Raises RunError.
+    `environment` holds make's variables, added to this process's. `log` gets every character that comes. Whatever was
+    started is gone at the end. Raises RunError.
     """
     board = riotctrl.ctrl.RIOTCtrl(str(application), dict(environment))
     board.TERM_STARTED_DELAY = 0  # the handshake waits for what is there, not for a while
@@ -267,7 +275,9 @@ def session(application: Path, environment: Mapping[str, str], timeout: float = 
         board.start_term()
     except (pexpect.ExceptionPexpect, OSError) as error:
         raise RunError(f"no terminal for board {board.env.get('BOARD', '?')}: {str(error).splitlines()[0]}") from None
+    board.term.logfile_read = log
     group = board.term.pid
+    _terminals.add(group)
     try:
         running = Session(board)
         running.synchronize(timeout)
@@ -275,6 +285,14 @@ def session(application: Path, environment: Mapping[str, str], timeout: float = 
     finally:
         board.stop_term()
         # What neither hung up nor let itself be interrupted
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+        _terminals.discard(group)
+
+
+def hang_up() -> None:
+    """Ends every terminal of this process, whatever its session waits for: that raises RunError."""
+    for group in tuple(_terminals):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
 
@@ -295,19 +313,26 @@ def flash(application: Path, environment: Mapping[str, str], log: Path) -> None:
         except subprocess.TimeoutExpired:
             raise RunError(f"flashing board {name} took more than {FLASH_SECONDS:g} s: see {log}") from None
     if done.returncode != 0:
-        lines = log.read_text(errors="replace").strip().splitlines()
+        said = log.read_text(errors="replace").strip().splitlines()
+        lines = [line for line in said if not line.startswith("make")] or said
         raise RunError(f"flashing board {name} failed: {lines[-1] if lines else 'no output'} (see {log})")
 
 
 def run_selftest(application: Path, environment: Mapping[str, str], timeout: float) -> SelftestResult:
     """Run the selftest that is on the board and return its result.
 
-    `timeout` is in seconds and counts from the shell's first answer. Raises
-    RunError when the board does not answer, or when the inference overran its arena or its stack.
+    `timeout` is in seconds and counts from the shell's first answer. Raises RunError as `session` and
+    `selftest_result` do.
     """
     with session(application, environment, min(timeout, HANDSHAKE_SECONDS)) as running:
-        answer = running.run("selftest", timeout)[-1]
-    board = environment.get("BOARD", "?")
+        return selftest_result(running.run("selftest", timeout)[-1], environment.get("BOARD", "?"))
+
+
+def selftest_result(answer: Mapping[str, Any], board: str) -> SelftestResult:
+    """What the last object of the command `selftest` says.
+
+    Raises RunError where that is not what belongs there, or that the inference overran its arena or its stack.
+    """
     if answer.get("error") is not None:
         raise RunError(f"board {board}: the selftest stopped, {answer['error']}")
     try:
