@@ -24,7 +24,7 @@ THRESHOLD = 0.02
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The commands of a testbed."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, function in (("status", _status), ("run", _run), ("results", _results), ("release", _release)):
+    for name, function in _COMMANDS.items():
         summary = (function.__doc__ or "").splitlines()[0]
         added = commands.add_parser(name, help=summary, description=summary)
         added.set_defaults(command=function)
@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             _add_run(added)
         elif name == "results":
             _add_results(added)
+        elif name == "scan":
+            added.add_argument("--dry-run", action="store_true", help="only show what would be added to the lab's file")
         elif name == "release":
             added.add_argument("board", metavar="BOARD", help="an id of the lab")
 
@@ -126,6 +128,27 @@ def _status(arguments: argparse.Namespace) -> Answer:
 def _held(row: dict[str, Any]) -> str:
     holder = row["holder"]
     return f"{holder['user']}, run {holder['run']}, since {holder['since']}" if holder else ""
+
+
+def _scan(arguments: argparse.Namespace) -> Answer:
+    """Finds boards on USB and adds those that are new to the lab's file."""
+    from msf_riot.lab.scan import merge, ports, scan
+
+    found = scan(ports(), _lab(arguments) if arguments.lab.exists() else None)
+    added = 0 if arguments.dry_run else merge(arguments.lab, found)
+    rows = [
+        (
+            each.id,
+            each.entry["board"],
+            each.adapter,
+            ", ".join(each.devices),
+            each.entry.get("serial") or each.entry.get("path"),
+            "known" if each.known else "new",
+        )
+        for each in found
+    ]
+    shown = table("", ("board", "is", "by its", "ports", "serial number or USB path", ""), rows)
+    return Answer({"lab": str(arguments.lab), "added": added, "found": [each.as_json() for each in found]}, shown)
 
 
 def _run(arguments: argparse.Namespace) -> Answer:
@@ -235,3 +258,6 @@ def _release(arguments: argparse.Namespace) -> Answer:
     released = quarantine.release(lab, board)
     said = f"{board.id} may work again" if released else f"{board.id} was not kept from work"
     return Answer({"board": board.id, "released": released}, said)
+
+
+_COMMANDS = {"status": _status, "scan": _scan, "run": _run, "results": _results, "release": _release}

@@ -89,8 +89,18 @@ class Bench:
         return found
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tests share: firmware is built once."""
+    return tmp_path_factory.mktemp("built")
+
+
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path, built: Path):
     made = Bench(tmp_path)
+    (tmp_path / "state").mkdir()
+    for name in ("firmware", "packages"):
+        (built / name).mkdir(exist_ok=True)
+        (tmp_path / "state" / name).symlink_to(built / name)
     yield made
     assert made.left_over() == []

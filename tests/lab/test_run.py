@@ -50,14 +50,14 @@ def test_a_matrix_on_several_boards(bench) -> None:
 @pytest.mark.parametrize(
     ("faults", "phase", "said"),
     [
-        (["pulled"], "run", "ended the session"),
+        pytest.param(["pulled"], "run", "ended the session", marks=pytest.mark.long),
         (["hung"], "run", "stopped answering"),
-        (["garbage"], "run", "garbled"),
-        (["half"], "run", "stopped answering"),
-        (["other-model"], "read", "sent a result of other_"),
+        pytest.param(["garbage"], "run", "garbled", marks=pytest.mark.long),
+        pytest.param(["half"], "run", "stopped answering", marks=pytest.mark.long),
+        pytest.param(["other-model"], "read", "sent a result of other_", marks=pytest.mark.long),
         (["swapped", "swapped"], "ready", "was another board plugged in"),
-        (["unflashable"], "flash", "verify failed"),
-        (["unplugged", "unplugged"], "ready", "cannot open"),
+        pytest.param(["unflashable"], "flash", "verify failed", marks=pytest.mark.long),
+        pytest.param(["unplugged", "unplugged"], "ready", "cannot open", marks=pytest.mark.long),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -102,7 +102,10 @@ def test_a_board_that_never_works_is_quarantined_and_another_does_its_jobs(bench
     assert bench.call("run", str(bench.matrix(boards=["bad"])))["matched"] == 1
 
 
-@pytest.mark.parametrize("kind", ["build", "begin", "attempt"])
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param("build", marks=pytest.mark.long), "begin", pytest.param("attempt", marks=pytest.mark.long)],
+)
 def test_a_run_that_is_killed_goes_on_where_it_was(bench, kind: str) -> None:
     bench.add("one", "host")
     folder = bench.play("two", "hung", "hung")
@@ -203,6 +206,7 @@ def test_a_database_that_is_away_loses_nothing(bench) -> None:
         assert database.execute("SELECT count(*) FROM attempts").fetchone() == (1,)
 
 
+@pytest.mark.long
 def test_two_runs_are_compared(bench) -> None:
     bench.add("m4", "sim-m4")
     one = bench.call("run", str(bench.matrix()))["run"]
@@ -218,6 +222,7 @@ def test_two_runs_are_compared(bench) -> None:
     assert slower["regression"] and slower["ratio"] > 1.02
 
 
+@pytest.mark.long
 def test_exports(bench) -> None:
     bench.add("here", "host")
     bench.play("played", "always", "unplugged", notes="<b>")
@@ -231,6 +236,7 @@ def test_exports(bench) -> None:
     assert ".csv, .json, .xml" in bench.said
 
 
+@pytest.mark.long
 def test_no_path_is_needed_for_state(bench) -> None:
     bench.add("here", "host")
     del bench.environment["MSF_TESTBED"]
