@@ -14,8 +14,6 @@ from msf_riot.errors import ModelError
 from msf_riot.importer.labels import with_labels
 from msf_riot.ir import Graph
 
-PIXELS = ("input_pixels", "mean", "deviation")
-
 Pixels: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 """(mean, deviation) where the input are to be pixels of 0 to 255, see `passes.with_pixels`.
 
@@ -28,21 +26,28 @@ def read_pixels(given: Callable[[str, str], str | None], variable: Callable[[str
 
     Raises ModelError.
     """
-    element, mean, deviation = (given(name, "") or "" for name in PIXELS)
+    element = given("input_pixels", "") or ""
     if element not in ("", "uint8"):
         raise ModelError(f"{variable('input_pixels')} {element}: pixels are uint8")
+    numbers = read_normalization(given, variable)
+    if element:
+        return numbers or ((), ())
+    if numbers:
+        raise ModelError(f"{variable('mean')} needs {variable('input_pixels')} uint8")
+    return None
+
+
+def read_normalization(given: Callable[[str, str], str | None], variable: Callable[[str], str]) -> Pixels | None:
+    """Mean and deviation alone; None where neither is given. Raises ModelError."""
+    mean, deviation = (given(name, "") or "" for name in ("mean", "deviation"))
     if bool(mean) != bool(deviation):
         raise ModelError(f"{variable('mean')} and {variable('deviation')} belong together")
-    if not element:
-        if mean:
-            raise ModelError(f"{variable('mean')} needs {variable('input_pixels')} uint8")
-        return None
-    return _numbers(mean, variable("mean")), _numbers(deviation, variable("deviation"))
+    return (_numbers(mean, variable("mean")), _numbers(deviation, variable("deviation"))) if mean else None
 
 
 def _numbers(text: str, name: str) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in text.split(",")) if text else ()
+        return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise ModelError(f"{name}: '{text}' are no numbers with commas between") from None
 

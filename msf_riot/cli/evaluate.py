@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group
 
-from msf_riot.cli.options import Answer, source_of, takes_model, takes_plan, takes_source
+from msf_riot.cli.options import Answer, option, source_of, takes_model, takes_plan, takes_source
 from msf_riot.terminal import facts, progressing, table
 
 if TYPE_CHECKING:
@@ -49,7 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Answer:
     """Accuracy on labelled data: of the float model, of the int8 model, and of the C on a board."""
     from msf_riot.evaluation import evaluate
+    from msf_riot.source import read_normalization
 
+    given = vars(arguments)
+    normalization = read_normalization(given.get, option)
+    if not arguments.input_pixels:  # then they are for the float model and pictures alone
+        given["mean"] = given["deviation"] = ""
     with progressing(f"evaluating {arguments.model}") as advance:
         result = evaluate(
             source_of(arguments),
@@ -59,7 +64,7 @@ def run(arguments: argparse.Namespace) -> Answer:
             metric=arguments.metric,
             plan=arguments.plan,
             limit=arguments.limit,
-            normalization=None if arguments.mean is None else (arguments.mean, arguments.deviation or ()),
+            normalization=normalization,
             progress=lambda what, done, count: advance(done, count, what),
         )
     return Answer(result.as_json(), _shown(result))

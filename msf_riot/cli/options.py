@@ -88,12 +88,16 @@ def takes_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deviation", default="", metavar="D[,D,D]", help="a pixel becomes (pixel - mean) / deviation")
 
 
+def option(name: str) -> str:
+    """How a user says what argparse calls `name`."""
+    return f"--{name.replace('_', '-')}"
+
+
 def source_of(arguments: argparse.Namespace) -> ModelSource:
     """The model of a command that runs one."""
     from msf_riot.source import ModelSource, read_pixels
 
-    given = vars(arguments)
-    pixels = read_pixels(lambda name, default: given.get(name, default), lambda name: f"--{name.replace('_', '-')}")
+    pixels = read_pixels(vars(arguments).get, option)
     return ModelSource(arguments.model, arguments.keep_constant_channels, arguments.name, arguments.labels, pixels)
 
 

@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             _add_run(added)
         elif name == "results":
             _add_results(added)
+        elif name == "report":
+            added.add_argument("--run", dest="of_run", metavar="RUN", help="(default: the newest)")
+            added.add_argument("-o", "--output", type=Path, metavar="FILE", default=Path("report.html"))
         elif name == "scan":
             added.add_argument("--dry-run", action="store_true", help="only show what would be added to the lab's file")
         elif name == "release":
@@ -249,6 +252,27 @@ def _compared(before: list[dict[str, Any]], after: list[dict[str, Any]], thresho
     return Answer(data, table("", columns, [[row[name] for name in columns] for row in rows]), problem)
 
 
+def _report(arguments: argparse.Namespace) -> Answer:
+    """Writes a run's results and failures as one HTML file."""
+    from msf_riot.lab.report import page
+    from msf_riot.lab.store import Store
+
+    store = Store()
+    try:
+        store.take_in_all()
+        runs = store.runs()
+        found = next((run_ for run_ in runs if arguments.of_run in (None, run_["run"])), None)
+        if found is None:
+            raise LabError(f"there are no results of a run '{arguments.of_run or 'at all'}'")
+        written = page(found, store.results(run=found["run"]), store.attempts(found["run"]))
+    finally:
+        store.close()
+    new = arguments.output.with_name(f"{arguments.output.name}.new")
+    new.write_text(written, encoding="utf-8")
+    new.replace(arguments.output)
+    return Answer({"run": found["run"], "file": str(arguments.output)}, f"wrote {arguments.output}")
+
+
 def _release(arguments: argparse.Namespace) -> Answer:
     """Lets a board work again that was kept from it."""
     from msf_riot.lab import quarantine
@@ -260,4 +284,4 @@ def _release(arguments: argparse.Namespace) -> Answer:
     return Answer({"board": board.id, "released": released}, said)
 
 
-_COMMANDS = {"status": _status, "scan": _scan, "run": _run, "results": _results, "release": _release}
+_COMMANDS = {"status": _status, "scan": _scan, "run": _run, "results": _results, "report": _report, "release": _release}

@@ -108,7 +108,7 @@ def make_jobs(settings: Mapping[str, str], jobs: int) -> tuple[Job, ...]:
     keep = settings["KEEP_CONSTANT_CHANNELS"]
     if keep not in ("0", "1"):
         raise PlanError(f"KEEP_CONSTANT_CHANNELS={keep} is neither 0 nor 1")
-    pixels = read_pixels(lambda name, default: settings.get(name.upper(), default), str.upper)
+    pixels = read_pixels(lambda name, _: settings[name.upper()], str.upper)
     named = model if model.startswith(zoo.PREFIX) else str(model_file)
     source = ModelSource(named, keep == "1", name, labels, pixels)
     return tuple(Job(model, model_file, source, plan, application, board, optimize, jobs, others) for board in chosen)

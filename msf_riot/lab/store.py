@@ -185,6 +185,12 @@ class Store:
         with self._reached(), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
+    def runs(self) -> list[dict[str, Any]]:
+        """Every run, the newest first."""
+        query = sa.select(run_table).order_by(run_table.c.run.desc())
+        with self._reached(), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
     def attempts(self, run: str) -> list[dict[str, Any]]:
         """Every attempt of a run, in the order in which they began."""
         query = sa.select(attempt_table).where(attempt_table.c.run == run).order_by(attempt_table.c.began)

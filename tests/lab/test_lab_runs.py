@@ -243,3 +243,16 @@ def test_no_path_is_needed_for_state(bench) -> None:
     bench.environment["XDG_STATE_HOME"] = str(bench.folder / "home")
     assert bench.call("run", str(bench.matrix()))["matched"] == 1
     assert list(Path(bench.folder / "home").rglob("*.jsonl"))
+
+
+def test_the_report_shows_everything_and_trusts_nothing(bench) -> None:
+    bench.add("m4", "sim-m4")
+    bench.play("played", "always", "garbage", notes="<b>")
+    run = bench.call("run", str(bench.matrix(plans=["default", {"ram": 64}])), status=4)["run"]
+    assert bench.call("report", "-o", "page.html") == {"run": run, "file": "page.html"}
+    page = (bench.folder / "page.html").read_text()
+    assert "<script>" not in page and "&lt;script&gt;" in page
+    assert " instructions<small>" in page and "given up" in page and "unfit" in page and run in page
+    assert "http" not in page
+    bench.call("report", "--run", "none", status=2)
+    assert "no results of a run 'none'" in bench.said
