@@ -74,7 +74,7 @@ def check_ends_and_middle(model: str, board: str, folder: Path) -> None:
 
 @pytest.mark.cross
 @pytest.mark.parametrize("board", ["sim-m4", pytest.param("sim-rv32", marks=pytest.mark.long)])
-@pytest.mark.parametrize("model", ["zoo:tiny-residual", "zoo:tiny-vww"])
+@pytest.mark.parametrize("model", [pytest.param("zoo:tiny-residual", marks=pytest.mark.long), "zoo:tiny-vww"])
 def test_ends_and_middle_of_the_front_on_a_board(model: str, board: str, tmp_path: Path) -> None:
     check_ends_and_middle(model, board, tmp_path)
 

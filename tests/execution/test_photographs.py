@@ -31,7 +31,7 @@ def test_class_of_a_photograph(model: str, name: str) -> None:
 
 
 @pytest.mark.cross
-@pytest.mark.parametrize("board", ["host", "sim-m4"])
+@pytest.mark.parametrize("board", [pytest.param("host", marks=pytest.mark.long), "sim-m4"])
 @pytest.mark.parametrize("model", MODELS)
 def test_photographs_on_a_board_give_the_bytes_of_the_reference(model: str, board: str, tmp_path: Path) -> None:
     write_photographs(tmp_path / "photographs.npz", model)

@@ -13,7 +13,7 @@ from msf_riot.source import ModelSource
 pytestmark = [pytest.mark.riot, pytest.mark.cross]
 
 
-@pytest.mark.parametrize("board", ["native64", "microbit"])
+@pytest.mark.parametrize("board", [pytest.param("native64", marks=pytest.mark.long), "microbit"])
 def test_samples_go_to_a_board_and_outputs_come_back(riot, emulated, board: str, tmp_path: Path) -> None:
     emulated(board)
     random = np.random.default_rng(0)

@@ -13,7 +13,9 @@ pytestmark = [pytest.mark.riot, pytest.mark.cross]
 APPLICATION = ROOT / "apps" / "selftest"
 
 
-@pytest.mark.parametrize("name", ["native64", "microbit", pytest.param("hifive1b", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "name", ["microbit", *(pytest.param(name, marks=pytest.mark.long) for name in ("native64", "hifive1b"))]
+)
 def test_a_network_for_16_kib_matches_the_reference(riot, emulated, name):
     emulated(name)
     found = verify.verify(ModelSource("zoo:tiny-vww"), name, progress=lambda message: None).as_json()
