@@ -13,6 +13,8 @@
 
 #include "requantize.h"
 
+#include <stdbool.h>
+
 int32_t msf_scale_rarely(int32_t acc, int32_t multiplier, uint32_t shift)
 {
     return msf_scale_wide(acc, multiplier, shift);
@@ -53,7 +55,13 @@ void msf_requantize_channels_twice(const int32_t *acc, const int32_t *multiplier
     const int32_t min = output->min;
     const int32_t max = output->max;
 
+    const bool rectifies = min >= zero; /* then whatever a sum below zero comes to is cut off */
+
     for (int32_t c = 0; c < channels; c++) {
+        if (acc[c] < 0 && rectifies) {
+            out[c] = (int8_t)min;
+            continue;
+        }
         out[c] =
             msf_clamp_s8(zero + msf_scale_twice_narrow(acc[c], multiplier[c], shift[c]), min, max);
     }
