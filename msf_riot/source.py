@@ -21,10 +21,12 @@ Both empty: what the model's file says, or else 0 and 1.
 """
 
 
-def read_pixels(given: Callable[[str, str], str | None], variable: Callable[[str], str]) -> Pixels | None:
+def read_pixels(
+    given: Callable[[str, str], str | None], variable: Callable[[str], str], *, numbers_alone: bool = False
+) -> Pixels | None:
     """What a user said: given(name, "") of input_pixels, mean and deviation; variable(name) is how the user says it.
 
-    Raises ModelError.
+    `numbers_alone` allows a mean and a deviation for something else than pixels. Raises ModelError.
     """
     element = given("input_pixels", "") or ""
     if element not in ("", "uint8"):
@@ -32,7 +34,7 @@ def read_pixels(given: Callable[[str, str], str | None], variable: Callable[[str
     numbers = read_normalization(given, variable)
     if element:
         return numbers or ((), ())
-    if numbers:
+    if numbers and not numbers_alone:
         raise ModelError(f"{variable('mean')} needs {variable('input_pixels')} uint8")
     return None
 

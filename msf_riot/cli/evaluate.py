@@ -51,20 +51,16 @@ def run(arguments: argparse.Namespace) -> Answer:
     from msf_riot.evaluation import evaluate
     from msf_riot.source import read_normalization
 
-    given = vars(arguments)
-    normalization = read_normalization(given.get, option)
-    if not arguments.input_pixels:  # then they are for the float model and pictures alone
-        given["mean"] = given["deviation"] = ""
     with progressing(f"evaluating {arguments.model}") as advance:
         result = evaluate(
-            source_of(arguments),
+            source_of(arguments, normalizes=True),
             arguments.data,
             board=arguments.board,
             float_model=arguments.float_model,
             metric=arguments.metric,
             plan=arguments.plan,
             limit=arguments.limit,
-            normalization=normalization,
+            normalization=read_normalization(vars(arguments).get, option),
             progress=lambda what, done, count: advance(done, count, what),
         )
     return Answer(result.as_json(), _shown(result))

@@ -93,11 +93,11 @@ def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def source_of(arguments: argparse.Namespace) -> ModelSource:
-    """The model of a command that runs one."""
+def source_of(arguments: argparse.Namespace, *, normalizes: bool = False) -> ModelSource:
+    """The model of a command that runs one; `normalizes` where that has a use of its own for --mean."""
     from msf_riot.source import ModelSource, read_pixels
 
-    pixels = read_pixels(vars(arguments).get, option)
+    pixels = read_pixels(vars(arguments).get, option, numbers_alone=normalizes)
     return ModelSource(arguments.model, arguments.keep_constant_channels, arguments.name, arguments.labels, pixels)
 
 

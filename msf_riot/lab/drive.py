@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import riotctrl.ctrl
-
 from msf_riot.errors import MsfError, RunError
 from msf_riot.lab.description import LabBoard
 from msf_riot.lab.firmware import Firmware
@@ -78,7 +76,7 @@ def attempt(
             if rung == "power" and board.power:
                 _shell(board.power.cycle(), settings)
             if rung == "reset":
-                _reset(settings)
+                terminal.reset(SELFTEST, settings)
             enter("flash")
             flashed = _flash_if_needed(board, firmware, settings, rung, lines, log)
             enter("ready")
@@ -126,17 +124,6 @@ def _check_build(running: Session, board: LabBoard, firmware: Firmware) -> None:
 def _build_of(running: Session) -> str | None:
     found = running.run("model", MODEL_SECONDS)[-1].get("build")
     return found if isinstance(found, str) else None
-
-
-def _reset(settings: Mapping[str, str]) -> None:
-    board = riotctrl.ctrl.RIOTCtrl(str(SELFTEST), dict(settings))
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    try:
-        done = board.make_run(board.RESET_TARGETS, timeout=terminal.RESET_SECONDS, **quiet)
-    except subprocess.TimeoutExpired:
-        raise RunError(f"resetting took more than {terminal.RESET_SECONDS:g} s") from None
-    if done.returncode != 0:
-        raise RunError("make reset failed")
 
 
 def _shell(command: str, settings: Mapping[str, str]) -> None:

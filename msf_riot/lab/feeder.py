@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from msf_riot.errors import LabError
-from msf_riot.lab.journal import entries
+from msf_riot.lab.journal import entries_from
 from msf_riot.lab.store import Store
 
 SECONDS = 1.0
@@ -30,14 +30,14 @@ def feeding(run: str, complain: Callable[[str], None]) -> Iterator[None]:
 def _feed(run: str, stop: threading.Event, complain: Callable[[str], None]) -> None:
     store: Store | None = None
     away = False
-    done = 0
+    place = 0
     while True:
         last = stop.wait(SECONDS_AWAY if away else SECONDS)
         try:
-            found = entries(run)
+            found, next_ = entries_from(run, place)
             store = store or Store()
-            store.take_in(found[done:])
-            done, away = len(found), False
+            store.take_in(found)
+            place, away = next_, False
         except LabError as error:
             if not away:
                 complain(str(error))

@@ -20,6 +20,7 @@ from typing import Any
 from msf_riot import boards, build, planner, scheduler, verify, zoo
 from msf_riot.boards import Board
 from msf_riot.errors import DoesNotFitError
+from msf_riot.ir import Int8Array
 from msf_riot.lab.matrix import DEFAULT_PLAN, Job
 from msf_riot.lab.places import state
 from msf_riot.places import CODE, ROOT
@@ -57,7 +58,7 @@ def firmware(job: Job, jobs: int = 1) -> Firmware:
     verify.check_kernels(schedule.plan.kernels, board)
     inputs = verify.default_inputs(schedule.graph)
     build.check_fits(board, **verify.needs(schedule, len(inputs)))
-    packages = _packages(schedule, job.model)
+    packages = _packages(schedule, job.model, inputs)
     settings = build.environment(board, packages, packages, optimize=job.optimize)
     compiler = _compiler(board)
     riot = _riot_commit(Path(settings["RIOTBASE"])) if "RIOTBASE" in settings else None
@@ -151,7 +152,7 @@ def _make_schedule(source: ModelSource, plan: str, board: Board, left: int | Non
     return scheduler.schedule(graph, chosen)
 
 
-def _packages(schedule: Schedule, model: str) -> Path:
+def _packages(schedule: Schedule, model: str, inputs: Int8Array) -> Path:
     """The generated packages, in a folder that bears their hash's name."""
     key = hashlib.sha256(f"{_model_hash(model)} {_plan_hash(schedule)} {_sources()}".encode()).hexdigest()[:16]
     with _lock_of(key):
@@ -159,7 +160,7 @@ def _packages(schedule: Schedule, model: str) -> Path:
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(prefix=f"{key}-", dir=folder.parent) as new:
                 made = Path(new) / "made"
-                verify.generate(schedule, verify.default_inputs(schedule.graph), made)
+                verify.generate(schedule, inputs, made)
                 with contextlib.suppress(OSError):  # another process was faster
                     made.rename(folder)
         return folder

@@ -90,10 +90,19 @@ def runs() -> list[str]:
 
 def entries(run: str) -> list[Entry]:
     """All of them, in order; a line that a crash cut short is none. Raises LabError where there is no such run."""
+    return entries_from(run, 0)[0]
+
+
+def entries_from(run: str, place: int) -> tuple[list[Entry], int]:
+    """Those whose lines begin at byte `place` or after it, and the place where the next one will. Raises LabError."""
     try:
-        return list(_entries(journal_file(run).read_bytes()))
+        with journal_file(run).open("rb") as file:
+            file.seek(place)
+            content = file.read()
     except OSError as error:
         raise LabError(f"there is no run '{run}' here: `msf-riot testbed results` lists them") from error
+    whole = content[: content.rfind(b"\n") + 1]
+    return list(_entries(whole)), place + len(whole)
 
 
 def _entries(content: bytes) -> Iterator[Entry]:

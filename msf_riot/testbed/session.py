@@ -190,9 +190,8 @@ class Session:
         # `make reset` of an emulated RIOT board would reset a real one that happens to be attached.
         if self._board.env.get("EMULATE") == "1":
             return
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._board.make_run(self._board.RESET_TARGETS, timeout=RESET_SECONDS, **quiet)
+        with contextlib.suppress(RunError):
+            _reset(self._board)
 
     def _send(self, line: str) -> None:
         try:
@@ -316,6 +315,21 @@ def flash(application: Path, environment: Mapping[str, str], log: Path) -> None:
         said = log.read_text(errors="replace").strip().splitlines()
         lines = [line for line in said if not line.startswith("make")] or said
         raise RunError(f"flashing board {name} failed: {lines[-1] if lines else 'no output'} (see {log})")
+
+
+def reset(application: Path, environment: Mapping[str, str]) -> None:
+    """Reset the board (`make reset`). Raises RunError."""
+    _reset(riotctrl.ctrl.RIOTCtrl(str(application), dict(environment)))
+
+
+def _reset(board: Any) -> None:
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        done = board.make_run(board.RESET_TARGETS, timeout=RESET_SECONDS, **quiet)
+    except subprocess.TimeoutExpired:
+        raise RunError(f"resetting took more than {RESET_SECONDS:g} s") from None
+    if done.returncode != 0:
+        raise RunError("make reset failed")
 
 
 def run_selftest(application: Path, environment: Mapping[str, str], timeout: float) -> SelftestResult:
